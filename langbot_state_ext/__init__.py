@@ -1,0 +1,67 @@
+"""State of LangBot's agent runners: durable, correctly identified, shared.
+
+The names here are the public ones. Nothing optional is imported: LangBot, the drivers of the
+networked backends and the plugin's parts come in only where they are used.
+"""
+
+from .backends import Backend, Change, Entry, ScopeFilter, ScopePage, StoredScope, open_backend
+from .codec import Limits
+from .errors import (
+    BackendError,
+    BackendUnavailable,
+    CodecError,
+    ConfigError,
+    CorruptValue,
+    HostNotSupported,
+    InvalidKey,
+    MigrationError,
+    MissingExtra,
+    ScopeError,
+    StateError,
+    ValueTooLarge,
+    VersionConflict,
+)
+from .policy import LEGACY_KEY_MAPPING
+from .run import Outcome, Run, RunLifecycle
+from .scopes import VALID_STATE_SCOPES, Scope, ScopeKey, key_from_event, key_from_query
+from .store import StateStore
+from .sync import RunnerScopedStateStore, get_state_store, reset_state_store
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LEGACY_KEY_MAPPING",
+    "VALID_STATE_SCOPES",
+    "Backend",
+    "BackendError",
+    "BackendUnavailable",
+    "Change",
+    "CodecError",
+    "ConfigError",
+    "CorruptValue",
+    "Entry",
+    "HostNotSupported",
+    "InvalidKey",
+    "Limits",
+    "MigrationError",
+    "MissingExtra",
+    "Outcome",
+    "Run",
+    "RunLifecycle",
+    "RunnerScopedStateStore",
+    "Scope",
+    "ScopeError",
+    "ScopeFilter",
+    "ScopeKey",
+    "ScopePage",
+    "StateError",
+    "StateStore",
+    "StoredScope",
+    "ValueTooLarge",
+    "VersionConflict",
+    "get_state_store",
+    "key_from_event",
+    "key_from_query",
+    "open_backend",
+    "reset_state_store",
+]

@@ -1,0 +1,327 @@
+"""Whose state it is: the four scopes, and an identity made from a Query or from an event.
+
+Everything here is a pure function over plain attributes. LangBot's own objects, the SDK's and the
+simple ones of `langbot_state_ext.testing` all fit the protocols.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property, lru_cache
+from typing import Any, Literal, Protocol, cast, get_args
+
+from pydantic_core import to_json
+
+from .errors import ScopeError
+
+Scope = Literal["conversation", "actor", "subject", "runner"]
+"""The four scopes of state."""
+
+VALID_STATE_SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""The names of the four scopes, in the order in which LangBot gives them."""
+
+ConversationIdentity = Literal["create_time", "launcher"]
+"""What tells one conversation of a Query from the next: its creation, or the launcher alone."""
+
+KEY_VERSION = 1
+
+INVALID_SCOPE = f"invalid scope: valid are {', '.join(VALID_STATE_SCOPES)}"
+
+Parts = tuple[tuple[str, str | None], ...]
+
+
+class HasId(Protocol):
+    """A runner descriptor."""
+
+    @property
+    def id(self) -> str:
+        """The runner id, `plugin:author/name/runner`."""
+
+
+class BindingScopeLike(Protocol):
+    """What a binding without an id is bound to."""
+
+    @property
+    def scope_type(self) -> str:
+        """`agent`, `bot`, `workspace` or `global`."""
+
+    @property
+    def scope_id(self) -> str | None:
+        """The id of that thing."""
+
+
+class BindingLike(Protocol):
+    """What ties an event to a runner; LangBot's `AgentBinding` is one."""
+
+    @property
+    def binding_id(self) -> str | None:
+        """The binding's own id."""
+
+    @property
+    def scope(self) -> Any:
+        """A `BindingScopeLike`, used where there is no binding id."""
+
+    @property
+    def state_policy(self) -> Any:
+        """A `StatePolicyLike`."""
+
+
+class EventLike(Protocol):
+    """An event; LangBot's `AgentEventEnvelope` is one."""
+
+    @property
+    def bot_id(self) -> str | None:
+        """The bot's uuid."""
+
+    @property
+    def workspace_id(self) -> str | None:
+        """The tenant."""
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation, `person_alice`."""
+
+    @property
+    def thread_id(self) -> str | None:
+        """The thread in it, where the platform has threads."""
+
+    @property
+    def actor(self) -> Any:
+        """Who acted: `actor_type`, `actor_id`; or None."""
+
+    @property
+    def subject(self) -> Any:
+        """What it is about: `subject_type`, `subject_id`, `data`; or None."""
+
+
+class QueryLike(Protocol):
+    """A pipeline query; LangBot's `Query` is one."""
+
+    @property
+    def bot_uuid(self) -> str | None:
+        """The bot's uuid."""
+
+    @property
+    def pipeline_uuid(self) -> str | None:
+        """The pipeline's uuid."""
+
+    @property
+    def sender_id(self) -> int | str | None:
+        """Who sent the message."""
+
+    @property
+    def session(self) -> Any:
+        """The session: `launcher_type`, `launcher_id`, `using_conversation`; or None."""
+
+
+@dataclass(frozen=True)
+class ScopeKey:
+    """Whose state: a scope and the named parts of its identity.
+
+    Two keys are the same exactly when scope and parts are.
+
+    Attributes:
+        scope: The scope.
+        parts: Name and value of each part, in a fixed order; None for a part that is absent.
+    """
+
+    scope: Scope
+    parts: Parts
+
+    @cached_property
+    def storage(self) -> str:
+        """The form under which a backend keeps it: `{scope}:v1:{sha256 of canonical JSON}`.
+
+        Hashed, so that no separator inside an id can make two identities meet; 76 to 82 ASCII
+        characters, the same in every process and version.
+        """
+        parts = dict(sorted(self.parts))
+        canonical = to_json({"version": KEY_VERSION, "scope": self.scope, "parts": parts})
+        return f"{self.scope}:v{KEY_VERSION}:{hashlib.sha256(canonical).hexdigest()}"
+
+    def part(self, name: str) -> str | None:
+        """Return one part of the identity; None when it is absent or not a part of this scope."""
+        return dict(self.parts).get(name)
+
+
+def key_from_query(
+    scope: str,
+    query: QueryLike,
+    descriptor: HasId,
+    *,
+    identity: ConversationIdentity = "create_time",
+) -> ScopeKey | None:
+    """Name one scope of a Query.
+
+    Args:
+        scope: One of `VALID_STATE_SCOPES`.
+        query: The query.
+        descriptor: The runner.
+        identity: What tells one conversation from the next. `create_time` falls back to
+            `launcher` for a conversation that has none. Default `create_time`.
+
+    Returns:
+        The key; None when the query has no launcher and the scope needs one.
+
+    Raises:
+        ScopeError: The scope is unknown, or an id is not valid Unicode text.
+    """
+    runner: Parts = (("runner_id", descriptor.id),)
+    pipeline = ("pipeline_uuid", _id(query.pipeline_uuid) or "unknown_pipeline")
+    bot = ("bot_uuid", _id(query.bot_uuid) or "unknown_bot")
+    if scope == "runner":
+        return _key(scope, (*runner, pipeline))
+    if scope == "actor":
+        return _key(scope, (*runner, bot, ("sender_id", _id(query.sender_id) or "unknown_sender")))
+    launcher = _launcher(query)
+    if scope == "subject":
+        return _key(scope, (*runner, bot, *launcher)) if launcher else None
+    if scope != "conversation":
+        raise ScopeError(INVALID_SCOPE)
+    begun = ("conversation", _conversation_identity(query) if identity == "create_time" else None)
+    return _key(scope, (*runner, bot, pipeline, *launcher, begun)) if launcher else None
+
+
+def key_from_event(
+    scope: str, event: EventLike, binding: BindingLike, descriptor: HasId
+) -> ScopeKey | None:
+    """Name one scope of an event under its binding.
+
+    The parts have the names that LangBot's own key uses, so that either can be made of the other.
+
+    Args:
+        scope: One of `VALID_STATE_SCOPES`.
+        event: The event.
+        binding: What tied the event to the runner.
+        descriptor: The runner.
+
+    Returns:
+        The key; None when the event lacks the identity that the scope needs.
+
+    Raises:
+        ScopeError: The scope is unknown, or an id is not valid Unicode text.
+
+    Source:
+        LangBot 4.11.2, langbot/pkg/agent/runner/state_scope.py, build_state_scope_key; the key of
+        a message subject is ours, see `subject_identity`.
+    """
+    own = _event_identity(scope, event)
+    if own is None:
+        return None
+    base: Parts = (
+        ("runner_id", descriptor.id),
+        ("binding_identity", binding_identity(binding)),
+        ("bot_id", _id(event.bot_id)),
+        ("workspace_id", _id(event.workspace_id)),
+    )
+    return _key(scope, base + own)
+
+
+def binding_identity(binding: BindingLike) -> str:
+    """Return what tells one binding from another.
+
+    Returns:
+        `binding_id`, else `scope_type:scope_id`, else `unknown_binding`.
+    """
+    if binding.binding_id:
+        return str(binding.binding_id)
+    scope: BindingScopeLike | None = binding.scope
+    if scope is not None and scope.scope_type and scope.scope_id:
+        return f"{scope.scope_type}:{scope.scope_id}"
+    return "unknown_binding"
+
+
+def subject_identity(
+    subject_type: str | None,
+    subject_id: object,
+    data: Mapping[str, Any] | None,
+    conversation_id: str | None,
+) -> tuple[str, str] | None:
+    """Name the thing that an event is about.
+
+    LangBot's pipelines name the single message, by a number that begins again with each process.
+    Such a subject means the group or private chat that the message is in.
+
+    Args:
+        subject_type: The event's subject type; `unknown` when absent.
+        subject_id: The event's subject id.
+        data: The subject's data, `launcher_type` and `launcher_id` in it.
+        conversation_id: The event's conversation.
+
+    Returns:
+        Type and id, `("group", "g1")`; None when there is no id at all.
+
+    Source:
+        LangBot 4.11.2, langbot/pkg/agent/runner/query_entry_adapter.py, _build_subject_context.
+    """
+    own = _id(subject_id)
+    if subject_type != "message":
+        return (subject_type or "unknown", own) if own else None
+    launcher_type, launcher_id = (
+        _id((data or {}).get(n)) for n in ("launcher_type", "launcher_id")
+    )
+    if launcher_type and launcher_id:
+        return launcher_type, launcher_id
+    if conversation_id:
+        return "conversation", str(conversation_id)
+    return ("message", own) if own else None
+
+
+def _event_identity(scope: str, event: EventLike) -> Parts | None:
+    if scope == "runner":
+        return ()
+    if scope == "conversation":
+        conversation = _id(event.conversation_id)
+        thread = ("thread_id", _id(event.thread_id))
+        return (("conversation_id", conversation), thread) if conversation else None
+    if scope == "actor":
+        actor = event.actor
+        actor_id = _id(actor.actor_id) if actor else None
+        actor_type = ("actor_type", (actor and actor.actor_type) or "user")
+        return (actor_type, ("actor_id", actor_id)) if actor_id else None
+    if scope != "subject":
+        raise ScopeError(INVALID_SCOPE)
+    subject = event.subject
+    named = subject and subject_identity(
+        subject.subject_type,
+        subject.subject_id,
+        getattr(subject, "data", None),
+        event.conversation_id,
+    )
+    return (("subject_type", named[0]), ("subject_id", named[1])) if named else None
+
+
+def _launcher(query: QueryLike) -> Parts | None:
+    holder: Any = query.session or query
+    launcher_type = _id(getattr(holder, "launcher_type", None))
+    launcher_id = _id(getattr(holder, "launcher_id", None))
+    if not launcher_type or not launcher_id:
+        return None
+    return (("launcher_type", launcher_type), ("launcher_id", launcher_id))
+
+
+def _conversation_identity(query: QueryLike) -> str | None:
+    conversation = getattr(query.session, "using_conversation", None)
+    return _id(getattr(conversation, "create_time", None))
+
+
+def _id(value: object) -> str | None:
+    """Return an id as text: `1` and `"1"` are one identity; None and empty text are none."""
+    if type(value) is str:
+        return value or None
+    if isinstance(value, Enum):
+        value = value.value
+    return None if value is None or value == "" else str(value)
+
+
+@lru_cache(maxsize=8192)
+def _key(scope: str, parts: Parts) -> ScopeKey:
+    key = ScopeKey(cast("Scope", scope), parts)
+    try:
+        key.storage  # noqa: B018 - an id that is not Unicode is found here, not in a backend
+    except ValueError:
+        raise ScopeError(f"an id of the {scope} has a lone surrogate, not valid Unicode") from None
+    return key

@@ -1,0 +1,147 @@
+"""`RunnerScopedStateStore`: the synchronous face of `StateStore`, over the same coroutines."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Coroutine
+from typing import Any, Self, TypeVar
+
+from .backends import open_backend
+from .codec import DEFAULT_LIMITS, Limits
+from .keyed import Snapshot
+from .scopes import BindingLike, ConversationIdentity, EventLike, HasId, QueryLike
+from .store import StateStore
+
+T = TypeVar("T")
+
+
+class RunnerScopedStateStore:
+    """State of runners, for callers without an event loop. Safe to share between threads.
+
+    Args:
+        store: What it drives; its backend must never suspend. Default: state in memory.
+    """
+
+    def __init__(self, store: StateStore | None = None) -> None:
+        self._store = store or StateStore()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        conversation_identity: ConversationIdentity | None = None,
+    ) -> Self:
+        """Open a store by url.
+
+        Args:
+            url: `memory://` or `sqlite:///path`, see `open_backend`.
+            limits: The limits on keys and values.
+            conversation_identity: As for `StateStore`.
+
+        Raises:
+            ConfigError: The url is not one we know.
+            BackendError: The store can't be opened; the message names it.
+        """
+        backend = open_backend(url, blocking=True)
+        store = cls(StateStore(backend, limits=limits, conversation_identity=conversation_identity))
+        store._drive(backend.open())
+        return store
+
+    def build_snapshot(self, query: QueryLike, descriptor: HasId) -> Snapshot:
+        """Read the state of a Query, see `StateStore.build_snapshot`."""
+        return self._drive(self._store.build_snapshot(query, descriptor))
+
+    def apply_update(
+        self,
+        query: QueryLike,
+        descriptor: HasId,
+        scope: str,
+        key: str,
+        value: Any,
+        logger: Any = None,
+    ) -> bool:
+        """Write one value of a Query's state, see `StateStore.apply_update`."""
+        return self._drive(self._store.apply_update(query, descriptor, scope, key, value, logger))
+
+    def build_snapshot_from_event(
+        self, event: EventLike, binding: BindingLike, descriptor: HasId
+    ) -> Snapshot:
+        """Read the state of an event, see `StateStore.build_snapshot_from_event`."""
+        return self._drive(self._store.build_snapshot_from_event(event, binding, descriptor))
+
+    def apply_update_from_event(
+        self,
+        event: EventLike,
+        binding: BindingLike,
+        descriptor: HasId,
+        scope: str,
+        key: str,
+        value: Any,
+        logger: Any = None,
+    ) -> bool:
+        """Write one value of an event's state, see `StateStore.apply_update_from_event`."""
+        return self._drive(
+            self._store.apply_update_from_event(
+                event, binding, descriptor, scope, key, value, logger
+            )
+        )
+
+    def clear_scope(self, scope: str, query: QueryLike, descriptor: HasId) -> int:
+        """Delete one scope of a Query's state, see `StateStore.clear_scope`."""
+        return self._drive(self._store.clear_scope(scope, query, descriptor))
+
+    def clear_scope_from_event(
+        self, scope: str, event: EventLike, binding: BindingLike, descriptor: HasId
+    ) -> int:
+        """Delete one scope of an event's state, see `StateStore.clear_scope`."""
+        return self._drive(self._store.clear_scope_from_event(scope, event, binding, descriptor))
+
+    def clear_all(self) -> int:
+        """Delete all state; returns how many entries there were."""
+        return self._drive(self._store.clear_all())
+
+    def close(self) -> None:
+        """Close the store. Calling it again does nothing."""
+        self._drive(self._store.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def _drive(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine that never suspends, as those over memory and blocking SQLite do."""
+        with self._lock:
+            try:
+                work.send(None)
+            except StopIteration as done:
+                return done.value  # type: ignore[no-any-return]
+            finally:
+                work.close()
+        raise RuntimeError("this backend suspends: use StateStore")
+
+
+_process_store: RunnerScopedStateStore | None = None
+_process_lock = threading.Lock()
+
+
+def get_state_store() -> RunnerScopedStateStore:
+    """Return the one store of this process, in memory; made at the first call."""
+    global _process_store  # noqa: PLW0603 - one per process is what it is for
+    with _process_lock:
+        if _process_store is None:
+            _process_store = RunnerScopedStateStore()
+        return _process_store
+
+
+def reset_state_store() -> None:
+    """Close and forget the store of this process; the next `get_state_store` makes another."""
+    global _process_store  # noqa: PLW0603 - as above
+    with _process_lock:
+        if _process_store is not None:
+            _process_store.close()
+        _process_store = None
