@@ -16,12 +16,21 @@ class Synced(NamedTuple):
     """What the extension did to a conversation's uuid.
 
     Attributes:
-        uuid: The uuid that it set.
+        uuids: Every uuid that it ever set; a message under way may still carry an earlier one.
         before: The uuid that the conversation had of its own.
     """
 
-    uuid: str
+    uuids: frozenset[str]
     before: str | None
+
+    @classmethod
+    def after(cls, synced: Synced | None, current: str | None, uuid: str | None) -> Synced:
+        """Note that the uuid `current` was replaced by `uuid`."""
+        uuids = synced.uuids if synced else frozenset()
+        before = synced.before if synced else None
+        if current not in uuids:
+            before = current
+        return cls(uuids | {uuid} if uuid else uuids, before)
 
 
 def is_external_id(scope: str, key: str) -> bool:
@@ -61,6 +70,6 @@ def stable_conversation_id(
         LangBot 4.11.2, langbot/pkg/agent/runner/query_entry_adapter.py,
         _build_conversation_context.
     """
-    if synced is None or derived != synced.uuid:
+    if synced is None or derived not in synced.uuids:
         return derived
     return synced.before or launcher

@@ -93,7 +93,21 @@ class KeyedStore:
             VersionConflict: Another version is stored.
             BackendError: The store failed; nothing was written.
         """
-        change = Change(
+        change = self.change(scope, key, value, expect=expect, run_id=run_id, ttl_s=ttl_s)
+        await self.backend.commit([change])
+
+    def change(
+        self,
+        scope: ScopeKey,
+        key: str,
+        value: Any,
+        *,
+        expect: int = ANY_VERSION,
+        run_id: str | None = None,
+        ttl_s: float | None = None,
+    ) -> Change:
+        """Check and encode one write without making it, see `apply`."""
+        return Change(
             scope,
             check_key(canonical_key(key), self._limits),
             encode(value, self._limits),
@@ -101,7 +115,6 @@ class KeyedStore:
             run_id,
             None if ttl_s is None else time.time() + ttl_s,
         )
-        await self.backend.commit([change])
 
     async def get(self, scope: ScopeKey, key: str, default: Any = None) -> Any:
         """Read one value.

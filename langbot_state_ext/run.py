@@ -79,6 +79,9 @@ class RunLifecycle:
         self._logger = logger or LOGGER
         self._active: dict[str, _Active] = {}
 
+    def __contains__(self, run_id: object) -> bool:
+        return run_id in self._active
+
     async def before_run(self, run: Run) -> Snapshot:
         """Begin a run.
 

@@ -1,0 +1,122 @@
+"""`langbot-state`: starts LangBot with the extension, and looks after it. No logic of its own."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from . import __version__
+from .config import SECTION, data_root, parse_config
+from .errors import MissingExtra, StateError
+from .store import StateStore
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: The arguments. Default: those of the process.
+
+    Returns:
+        The exit status: 0 done, 1 something is not as it should be, 2 wrong usage.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        if words[:1] == ["run"]:
+            return _run(words[1:])
+        arguments = _parser().parse_args(words)
+        return int(arguments.command(arguments))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"langbot", "sqlalchemy"}:
+            raise
+        return _fail(MissingExtra(str(error.name), "host"))
+    except (StateError, OSError) as error:
+        return _fail(error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="langbot-state", description="Durable state for LangBot's agent runners."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, text in (
+        ("run", _run, "start LangBot with the extension; takes LangBot's own arguments"),
+        ("enable", _enable, "make a plain langbot of this environment load the extension"),
+        ("disable", _disable, "take back what enable did; the state stays"),
+        ("doctor", _doctor, "say whether everything is as it should be"),
+        ("export-host", _export_host, "write the state back into LangBot's own table"),
+    ):
+        sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        sub.set_defaults(command=command)
+        if name != "run":
+            sub.add_argument("--json", action="store_true", help="print JSON, for machines")
+    return parser
+
+
+def _run(words: Any) -> int:
+    from .host.launcher import run
+
+    run(words)
+    return 0
+
+
+def _enable(arguments: argparse.Namespace) -> int:
+    from .host.launcher import enable
+
+    files = [str(file) for file in enable(_config_file())]
+    text = f"Enabled: start LangBot as ever. Written: {', '.join(files)}"
+    return _say(arguments, {"written": files}, text)
+
+
+def _disable(arguments: argparse.Namespace) -> int:
+    from .host.launcher import disable
+
+    files = [str(file) for file in disable(_config_file())]
+    text = f"Disabled; the state stays where it is. Changed: {', '.join(files) or 'nothing'}"
+    return _say(arguments, {"changed": files}, text)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from .host.doctor import examine
+
+    findings = asyncio.run(examine(_config_file()))
+    lines = [f"{'ok  ' if f.ok else 'BAD '} {f.name:8} {f.detail}" for f in findings]
+    _say(arguments, [dataclasses.asdict(finding) for finding in findings], "\n".join(lines))
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _export_host(arguments: argparse.Namespace) -> int:
+    written, left_out = asyncio.run(_export())
+    text = f"Wrote {written} entries into LangBot's own table; {left_out} have no place there."
+    return _say(arguments, {"written": written, "left_out": left_out}, text)
+
+
+async def _export() -> tuple[int, int]:
+    from .host.adopt import export
+    from .host.database import host_engine
+    from .host.launcher import read_config
+
+    host_config = read_config(_config_file())
+    config = parse_config(host_config.get(SECTION) or {}, root=data_root().parent)
+    async with StateStore.open(config.url) as store, host_engine(host_config) as engine:
+        return await export(store, engine)
+
+
+def _config_file() -> Any:
+    return data_root() / "config.yaml"
+
+
+def _say(arguments: argparse.Namespace, data: Any, text: str) -> int:
+    print(json.dumps(data, indent=2) if arguments.json else text)  # noqa: T201 - a command
+    return 0
+
+
+def _fail(error: Exception) -> int:
+    print(f"langbot-state: {error}", file=sys.stderr)  # noqa: T201 - a command
+    return 1

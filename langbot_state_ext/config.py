@@ -1,0 +1,172 @@
+"""The section `state_ext` of LangBot's `data/config.yaml`, validated; every fault is named.
+
+A password need not stand there: `${NAME}` in the url is taken from the environment, and what it
+stands for is never written back, logged or shown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .backends import open_backend
+from .codec import MAX_DEPTH, Limits
+from .errors import ConfigError
+from .run import OnUnavailable
+
+SECTION = "state_ext"
+
+DISABLED = frozenset({"false", "0", "no", "off", ""})
+"""What LangBot's environment overrides may leave as `enable` to switch it off, in lower case."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LimitsConfig(_Section):
+    """`state_ext.limits`: see `Limits`."""
+
+    value_bytes: Annotated[int, Field(ge=1, le=64 * 1024 * 1024)] = 256 * 1024
+    key_length: Annotated[int, Field(ge=1, le=255)] = 255
+    depth: Annotated[int, Field(ge=1, le=MAX_DEPTH)] = 64
+
+
+class ConversationConfig(_Section):
+    """`state_ext.conversation`: how a conversation with an outside agent is kept together."""
+
+    sync_uuid: bool = True
+
+
+class StateExtConfig(_Section):
+    """`state_ext`: the whole section.
+
+    Attributes:
+        enable: Whether LangBot runs with the extension. Default False.
+        url: Where the state is. Default `sqlite:///data/state.db`.
+        on_unavailable: What a run gets when the store can't be reached, `fail` or `continue`.
+        limits: The limits on keys and values.
+        conversation: How a conversation with an outside agent is kept together.
+    """
+
+    enable: bool = False
+    url: str = "sqlite:///data/state.db"
+    on_unavailable: OnUnavailable = "fail"
+    limits: LimitsConfig = LimitsConfig()
+    conversation: ConversationConfig = ConversationConfig()
+
+    def store_limits(self) -> Limits:
+        """Return the limits as the store takes them."""
+        return Limits(**self.limits.model_dump())
+
+
+def is_enabled(section: object) -> bool:
+    """Return whether the section asks for the extension; a faulty one does, to be refused."""
+    if section is None:
+        return False
+    if not isinstance(section, Mapping):
+        return True
+    return str(section.get("enable", False)).lower() not in DISABLED
+
+
+def parse_config(
+    section: object, *, root: Path, environ: Mapping[str, str] = os.environ
+) -> StateExtConfig:
+    """Check the section and make its url complete.
+
+    Args:
+        section: What stands under `state_ext`.
+        root: The folder that holds LangBot's `data/`; relative files are below it.
+        environ: Where `${NAME}` in the url comes from. Default: the process environment.
+
+    Returns:
+        The settings; the url has an absolute file and no `${NAME}` left.
+
+    Raises:
+        ConfigError: One message that lists every fault with its path and what is allowed.
+    """
+    faults: list[str] = []
+    given: dict[str, Any] = dict(section) if isinstance(section, Mapping) else {}
+    if not isinstance(section, Mapping):
+        faults.append(f"{SECTION}: a mapping is needed")
+    url = given.get("url", StateExtConfig.model_fields["url"].default)
+    if isinstance(url, str):
+        given["url"], url_faults = _complete_url(url, root, environ)
+        faults += url_faults
+    try:
+        config = StateExtConfig.model_validate(given)
+    except ValidationError as error:
+        faults += [_fault(detail) for detail in error.errors(include_input=False)]
+    if faults:
+        listed = "\n".join(f"  {fault}" for fault in faults)
+        raise ConfigError(f"{SECTION} in LangBot's data/config.yaml is not valid:\n{listed}")
+    return config
+
+
+def data_root(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return LangBot's data folder.
+
+    Source:
+        LangBot 4.11.2, langbot/pkg/utils/paths.py, get_data_root, for an installed LangBot.
+    """
+    given = environ.get("LANGBOT_DATA_ROOT", "").strip()
+    return Path(given).expanduser().resolve() if given else Path.cwd() / "data"
+
+
+def shown_url(url: str) -> str:
+    """Return a url for people: without its password."""
+    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file that a sqlite url names; None for another url."""
+    found = re.match(r"sqlite:///([^?]+)", url)
+    return Path(unquote(found[1])) if found else None
+
+
+def _complete_url(url: str, root: Path, environ: Mapping[str, str]) -> tuple[str, list[str]]:
+    names = re.findall(r"\$\{(\w+)\}", url)
+    missing = [name for name in names if name not in environ]
+    if missing:
+        return url, [f"{SECTION}.url: the environment has no {', '.join(missing)}"]
+    url = re.sub(r"\$\{(\w+)\}", lambda found: environ[found[1]], url)
+    url = re.sub(r"^sqlite:///(?=[^/?])", lambda _: f"sqlite:///{root.resolve()}/", url)
+    try:
+        open_backend(url)
+        _check_folder(url)
+    except ConfigError as error:
+        return url, [f"{SECTION}.url: {error}"]
+    return url, []
+
+
+def _check_folder(url: str) -> None:
+    file = sqlite_file(url)
+    if file is None:
+        return
+    folder = file.parent
+    if not folder.is_dir():
+        raise ConfigError(f"the folder {folder} does not exist: create it, or change the url")
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f"the folder {folder} can't be written by this user")
+
+
+def _fault(detail: Mapping[str, Any]) -> str:
+    place = ".".join([SECTION, *(str(step) for step in detail["loc"])])
+    if detail["type"] == "extra_forbidden":
+        return f"{place}: unknown; allowed are {', '.join(_allowed(detail['loc']))}"
+    return f"{place}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _allowed(place: tuple[str, ...]) -> list[str]:
+    sections: dict[str, type[BaseModel]] = {
+        "limits": LimitsConfig,
+        "conversation": ConversationConfig,
+    }
+    section = sections[place[0]] if len(place) > 1 else StateExtConfig
+    return list(section.model_fields)

@@ -1,0 +1,265 @@
+"""LangBot's calls, led to the store and the run life cycle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Self
+
+from ..conversation import Synced, is_external_id, stable_conversation_id, uuid_after
+from ..errors import ScopeError, StateError
+from ..keyed import Snapshot
+from ..policy import canonical_key
+from ..run import Run, RunLifecycle
+from ..scopes import VALID_STATE_SCOPES, ScopeKey, key_from_event
+from .patches import Patch
+
+RUNNER = "langbot.pkg.agent.runner"
+
+_SYNCED = "_state_ext_synced"
+
+_STATE_API_KEYS = 100
+
+_building: ContextVar[bool] = ContextVar("building", default=False)
+"""Whether LangBot is building a run's context; its snapshot then comes with the run's id."""
+
+_handling: ContextVar[tuple[str, Any] | None] = ContextVar("handling", default=None)
+"""The run id and sequence of the `state.updated` that LangBot is handling."""
+
+
+class HostScopeKey(str):
+    """The key that LangBot carries for a scope: text for LangBot, a `ScopeKey` for us.
+
+    Attributes:
+        key: Whose state.
+        run_id: The run that it was made for; None until LangBot has registered the run.
+    """
+
+    key: ScopeKey
+    run_id: str | None
+
+    __slots__ = ("key", "run_id")
+
+    def __new__(cls, key: ScopeKey, run_id: str | None = None) -> Self:
+        """Make the text from the key's storage form."""
+        self = super().__new__(cls, key.storage)
+        self.key = key
+        self.run_id = run_id
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+
+class Adapter:
+    """Answers LangBot's calls for state.
+
+    Args:
+        lifecycle: Where they go.
+        logger: LangBot's logger.
+        sync_uuid: Whether an accepted external id becomes the conversation's uuid.
+    """
+
+    def __init__(self, lifecycle: RunLifecycle, *, logger: Any, sync_uuid: bool = True) -> None:
+        self._lifecycle = lifecycle
+        self._store = lifecycle.store
+        self._logger = logger
+        self._sync_uuid = sync_uuid
+
+    def table(self) -> list[Patch]:
+        """Return the one table of patches."""
+        store = "persistent_state_store.PersistentStateStore"
+        journal = "run_journal.AgentRunJournal"
+        table: dict[str, Callable[..., Any]] = {
+            f"{store}.build_snapshot_from_event": self._snapshot,
+            f"{store}.apply_update_from_event": self._apply,
+            f"{store}.state_get": self._get,
+            f"{store}.state_set": self._set,
+            f"{store}.state_delete": self._delete,
+            f"{store}.state_list": self._list,
+            f"{store}.clear_all": self._clear_all,
+            "state_scope.build_state_scope_key": self._scope_key,
+            "context_builder.RunnerContextBuilder.build_context_from_event": self._build_context,
+            "session_registry.AgentRunSessionRegistry.register": self._register,
+            f"{journal}.handle_state_updated_event": self._handle_update,
+            f"{journal}.finalize_run": self._finalize,
+            "query_entry_adapter.QueryEntryAdapter._build_conversation_context": (
+                self._conversation_context
+            ),
+        }
+        return [Patch(*_split(place), function) for place, function in table.items()]
+
+    async def _snapshot(self, _original: Any, *, event: Any, binding: Any, descriptor: Any) -> Any:
+        if _building.get():
+            return _empty()
+        return await self._lifecycle.read_snapshot(event, binding, descriptor)
+
+    async def _build_context(
+        self, original: Any, *, event: Any, binding: Any, descriptor: Any, **_rest: Any
+    ) -> Any:
+        token = _building.set(True)
+        try:
+            context = await original()
+        finally:
+            _building.reset(token)
+        run_id = context["run_id"]
+        context["state"] = await self._lifecycle.before_run(Run(run_id, event, binding, descriptor))
+        _when_task_ends(lambda: self._lifecycle.forget(run_id))
+        return context
+
+    def _scope_key(
+        self, _original: Any, *, scope: str, event: Any, binding: Any, descriptor: Any
+    ) -> HostScopeKey | None:
+        try:
+            key = key_from_event(scope, event, binding, descriptor)
+        except ScopeError:
+            return None
+        return None if key is None else HostScopeKey(key)
+
+    async def _register(
+        self, original: Any, *, run_id: str, state_context: Any, **_rest: Any
+    ) -> None:
+        """Let the scope keys of the State API know their run."""
+        keys: dict[str, str] = (state_context or {}).get("scope_keys", {})
+        for scope, key in keys.items():
+            if isinstance(key, HostScopeKey):
+                keys[scope] = HostScopeKey(key.key, run_id)
+        await original()
+
+    async def _handle_update(
+        self, original: Any, *, result_dict: Any, run_id: str | None, **_rest: Any
+    ) -> None:
+        token = _handling.set((run_id, result_dict.get("sequence")) if run_id else None)
+        try:
+            await original()
+        finally:
+            _handling.reset(token)
+
+    async def _apply(
+        self,
+        _original: Any,
+        *,
+        event: Any,
+        binding: Any,
+        descriptor: Any,
+        scope: str,
+        key: str,
+        value: Any,
+        **_rest: Any,
+    ) -> tuple[bool, str | None]:
+        """Write one update; LangBot logs the refusal that it gets back."""
+        run_id, sequence = _handling.get() or (None, None)
+        if run_id is not None and run_id in self._lifecycle:
+            data = {"scope": scope, "key": key, "value": value}
+            result = {"type": "state.updated", "sequence": sequence, "data": data}
+            outcome = await self._lifecycle.on_result(run_id, result)
+            refusal = outcome and outcome.refusal
+        else:
+            refusal = await self._store.refusal_of_update(
+                event, binding, descriptor, scope, key, value, run_id=run_id
+            )
+        if refusal:
+            return False, f"{scope} key {key!r}: {refusal}"
+        await self._sync(run_id, scope, key, value)
+        return True, None
+
+    async def _finalize(
+        self, original: Any, *, run_id: str, status: str, status_reason: str | None, **_rest: Any
+    ) -> Any:
+        ended = await original()
+        try:
+            await self._lifecycle.after_run(run_id, status, status_reason)
+        except StateError as error:
+            self._logger.warning(f"State of run {run_id} could not be settled: {error}")
+        return ended
+
+    async def _get(self, _original: Any, *, scope_key: str, state_key: str) -> Any:
+        return await self._store.get(_key(scope_key), state_key)
+
+    async def _set(
+        self,
+        _original: Any,
+        *,
+        scope_key: str,
+        state_key: str,
+        value: Any,
+        runner_id: str,
+        scope: str,
+        **_rest: Any,
+    ) -> tuple[bool, str | None]:
+        run_id = getattr(scope_key, "run_id", None)
+        try:
+            await self._store.apply(_key(scope_key), state_key, value, run_id=run_id)
+        except StateError as error:
+            reason = f"{scope} key {state_key!r}: {error}"
+            self._logger.warning(f"Runner {runner_id} State API refused: {reason}")
+            return False, reason
+        await self._sync(run_id, scope, state_key, value)
+        return True, None
+
+    async def _delete(self, _original: Any, *, scope_key: str, state_key: str) -> bool:
+        run_id = getattr(scope_key, "run_id", None)
+        return await self._store.delete(_key(scope_key), state_key, run_id=run_id)
+
+    async def _list(
+        self, _original: Any, *, scope_key: str, prefix: str | None, limit: int
+    ) -> tuple[list[str], bool]:
+        capped = min(limit, _STATE_API_KEYS)
+        return await self._store.list(_key(scope_key), prefix or "", capped)
+
+    async def _clear_all(self, _original: Any) -> None:
+        await self._store.clear_all()
+
+    async def _sync(self, run_id: str | None, scope: str, key: str, value: Any) -> None:
+        """Make an accepted external id the uuid of the run's conversation."""
+        if not self._sync_uuid or not is_external_id(scope, canonical_key(key)):
+            return
+        conversation = await _conversation_of(run_id)
+        if conversation is None:
+            return
+        synced: Synced | None = getattr(conversation, _SYNCED, None)
+        uuid = uuid_after(value, conversation.uuid)
+        object.__setattr__(conversation, _SYNCED, Synced.after(synced, conversation.uuid, uuid))
+        conversation.uuid = uuid
+        self._logger.debug(f"Run {run_id}: Synced external.conversation_id to conversation.uuid")
+
+    def _conversation_context(self, original: Any, *, query: Any) -> Any:
+        """Keep the id that LangBot would have had without our uuid, see `conversation`."""
+        context = original()
+        conversation = getattr(getattr(query, "session", None), "using_conversation", None)
+        context.conversation_id = stable_conversation_id(
+            context.conversation_id, getattr(conversation, _SYNCED, None), context.session_id
+        )
+        return context
+
+
+def _split(place: str) -> tuple[str, str]:
+    module, attribute = place.split(".", 1)
+    return f"{RUNNER}.{module}", attribute
+
+
+def _key(scope_key: str) -> ScopeKey:
+    if isinstance(scope_key, HostScopeKey):
+        return scope_key.key
+    raise ScopeError(f"scope key {scope_key!r} does not belong to a run under this extension")
+
+
+async def _conversation_of(run_id: str | None) -> Any:
+    """Return the conversation that a run belongs to; None for one without a pipeline."""
+    from langbot.pkg.agent.runner.session_registry import get_session_registry
+
+    session = await get_session_registry().get(run_id) if run_id else None
+    query = session and session.get("execution_query")
+    return getattr(getattr(query, "session", None), "using_conversation", None)
+
+
+def _when_task_ends(action: Callable[[], None]) -> None:
+    """Clean up after a run that LangBot never finalizes, such as one that dies too early."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.add_done_callback(lambda _task: action())
+
+
+def _empty() -> Snapshot:
+    return {scope: {} for scope in VALID_STATE_SCOPES}

@@ -1,0 +1,92 @@
+"""The stage of LangBot's start that attaches the extension, after `BuildAppStage`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .. import __version__
+from ..config import SECTION, StateExtConfig, data_root, is_enabled, parse_config, shown_url
+from ..errors import StateError
+from ..run import RunLifecycle
+from ..store import StateStore
+from .adapter import Adapter
+from .adopt import adopt
+from .compat import check_version
+from .patches import Patch, Patches
+
+STAGE = "StateExtStage"
+AFTER = "BuildAppStage"
+
+
+def register(*_module: object) -> None:
+    """Put the stage into LangBot's start. Calling it again does nothing.
+
+    Raises:
+        HostNotSupported: LangBot has no such start.
+    """
+    from langbot.pkg.core import boot, stage
+
+    stage.preregistered_stages[STAGE] = StateExtStage
+    if STAGE not in boot.stage_order:
+        boot.stage_order.insert(boot.stage_order.index(AFTER) + 1, STAGE)
+
+
+class StateExtStage:
+    """Attaches the extension when the section `state_ext` asks for it.
+
+    Source:
+        LangBot 4.11.2, langbot/pkg/core/boot.py, make_app: a stage is made without arguments.
+    """
+
+    async def run(self, ap: Any) -> None:
+        """Attach to an application, or end LangBot with one message."""
+        section = ap.instance_config.data.get(SECTION)
+        if not is_enabled(section):
+            return
+        try:
+            await attach(ap, parse_config(section, root=data_root().parent))
+        except StateError as error:
+            print(f"LangBot was not started: {error}", file=sys.stderr)  # noqa: T201 - no log yet
+            raise SystemExit(1) from None
+
+
+async def attach(ap: Any, config: StateExtConfig) -> Patches:
+    """Open the store, take over LangBot's own state, and install the patches.
+
+    Args:
+        ap: LangBot's application, built.
+        config: The settings, with a complete url.
+
+    Returns:
+        The installed patches; LangBot's shutdown uninstalls them and closes the store.
+
+    Raises:
+        HostNotSupported: This LangBot, or one of its seams, is not one we know.
+        BackendError: The store can't be opened.
+    """
+    version = check_version()
+    store = StateStore.open(config.url, limits=config.store_limits())
+    lifecycle = RunLifecycle(store, on_unavailable=config.on_unavailable, logger=ap.logger)
+    adapter = Adapter(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
+
+    async def shutdown(original: Any) -> None:
+        await original()
+        patches.uninstall()
+        await store.close()
+
+    patches = Patches(
+        [*adapter.table(), Patch("langbot.pkg.core.app", "Application.shutdown", shutdown)]
+    )
+    await store
+    try:
+        await adopt(store, ap.persistence_mgr.get_db_engine(), ap.logger)
+        patches.install()
+    except BaseException:
+        await store.close()
+        raise
+    ap.logger.info(
+        f"langbot-state-ext {__version__} keeps the state of LangBot {version}'s runners in "
+        f"{shown_url(config.url)}"
+    )
+    return patches

@@ -1,0 +1,115 @@
+"""Starting LangBot with the extension, and making a plain `langbot` load it."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..config import SECTION
+from ..errors import ConfigError
+from . import startup
+from .compat import check_version
+
+HOOK = "_langbot_state_ext_startup"
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Start LangBot in this process.
+
+    Args:
+        arguments: LangBot's own.
+
+    Raises:
+        HostNotSupported: This LangBot is not one we know.
+    """
+    check_version()
+    startup.install()
+    sys.argv = ["langbot", *arguments]
+    from langbot.__main__ import main
+
+    main()
+
+
+def enable(config_file: Path) -> list[Path]:
+    """Make a plain `langbot` of this environment load the extension.
+
+    Args:
+        config_file: LangBot's configuration; made from LangBot's own template when absent.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        HostNotSupported: This LangBot is not one we know.
+        ConfigError: The configuration can't be read.
+    """
+    check_version()
+    write_section(config_file, {"enable": True})
+    hook, loader = _hook_files()
+    hook.write_text(Path(startup.__file__).read_text("utf-8"), "utf-8")
+    loader.write_text(f"import {HOOK}\n", "utf-8")
+    return [config_file, hook, loader]
+
+
+def disable(config_file: Path) -> list[Path]:
+    """Take back what `enable` did; the state stays where it is.
+
+    Args:
+        config_file: LangBot's configuration.
+
+    Returns:
+        The files that were written or removed.
+
+    Raises:
+        ConfigError: The configuration can't be read.
+    """
+    changed = []
+    if config_file.exists():
+        write_section(config_file, {"enable": False})
+        changed.append(config_file)
+    for file in _hook_files():
+        if file.exists():
+            file.unlink()
+            changed.append(file)
+    return changed
+
+
+def hook_installed() -> bool:
+    """Return whether a plain `langbot` of this environment loads the extension."""
+    return all(file.exists() for file in _hook_files())
+
+
+def read_config(config_file: Path) -> dict[str, Any]:
+    """Read LangBot's configuration, or its template when there is none yet.
+
+    Raises:
+        ConfigError: It is not a YAML mapping.
+    """
+    source = config_file if config_file.exists() else files("langbot.templates") / "config.yaml"
+    try:
+        data = yaml.safe_load(source.read_text("utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{config_file} is not YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{config_file} is not a mapping of settings")
+    return data
+
+
+def write_section(config_file: Path, settings: Mapping[str, Any]) -> None:
+    """Change settings of our section, in the style in which LangBot writes the file."""
+    data = read_config(config_file)
+    section = data.get(SECTION)
+    data[SECTION] = {**(section if isinstance(section, dict) else {}), **settings}
+    config_file.parent.mkdir(parents=True, exist_ok=True)
+    config_file.write_text(yaml.dump(data, indent=4, allow_unicode=True), "utf-8")
+
+
+def _hook_files() -> tuple[Path, Path]:
+    site = Path(sysconfig.get_path("purelib"))
+    return site / f"{HOOK}.py", site / "langbot_state_ext_startup.pth"

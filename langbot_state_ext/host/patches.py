@@ -1,0 +1,94 @@
+"""One table of patches on LangBot: put in forwards, taken out backwards."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import wrapt
+
+from ..errors import HostNotSupported
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One place in LangBot that is led through a function of ours.
+
+    Attributes:
+        module: The module's name.
+        attribute: The dotted name in it.
+        replacement: Called in its place with `original`, which makes the call as it was meant,
+            and with the call's arguments by name. The names that it asks for must be parameters
+            of the original; `**_rest` takes the others.
+    """
+
+    module: str
+    attribute: str
+    replacement: Callable[..., Any]
+
+    @property
+    def place(self) -> str:
+        """The full dotted name."""
+        return f"{self.module}.{self.attribute}"
+
+    def fault(self) -> str | None:
+        """Say what is not as expected; None when the patch fits."""
+        try:
+            _parent, _name, original = wrapt.resolve_path(self.module, self.attribute)
+        except (ImportError, AttributeError) as error:
+            return f"{self.place} is missing ({error})"
+        has = inspect.signature(getattr(original, "__func__", original)).parameters
+        missing = [name for name in self._needs() if name not in has]
+        if missing:
+            return f"{self.place} has no parameter {', '.join(missing)}; it has {', '.join(has)}"
+        return None
+
+    def wrapper(self, wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
+        """Make the call, in the form in which wrapt asks."""
+        named = inspect.signature(wrapped).bind(*args, **kwargs)
+        named.apply_defaults()
+        return self.replacement(partial(wrapped, *args, **kwargs), **named.arguments)
+
+    def _needs(self) -> list[str]:
+        parameters = inspect.signature(self.replacement).parameters.values()
+        return [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+
+
+class Patches:
+    """A table of patches as one thing to install and to uninstall.
+
+    Args:
+        table: The patches, in the order in which they go in.
+    """
+
+    def __init__(self, table: Sequence[Patch]) -> None:
+        self._table = table
+        self._originals: list[tuple[Any, str, Any]] = []
+
+    def faults(self) -> list[str]:
+        """List every place that is not as expected."""
+        return [fault for patch in self._table if (fault := patch.fault())]
+
+    def install(self) -> None:
+        """Put every patch in, or none. Calling it again does nothing.
+
+        Raises:
+            HostNotSupported: A place is not as expected; the message names each.
+        """
+        if self._originals:
+            return
+        faults = self.faults()
+        if faults:
+            raise HostNotSupported("this LangBot is not as expected: " + "; ".join(faults))
+        for patch in self._table:
+            self._originals.append(wrapt.resolve_path(patch.module, patch.attribute))
+            wrapt.wrap_function_wrapper(patch.module, patch.attribute, patch.wrapper)
+
+    def uninstall(self) -> None:
+        """Give every place its original back. Calling it again does nothing."""
+        while self._originals:
+            parent, name, original = self._originals.pop()
+            setattr(parent, name, original)

@@ -1,0 +1,47 @@
+"""The start-up hook that `langbot-state enable` copies into site-packages.
+
+It runs in every Python process of that environment, so it imports nothing unless the process is
+LangBot itself; and it is a module of its own, since a plugin's process must not import this
+package from here before the plugin's own copy is first on its path.
+"""
+
+import sys
+
+PACKAGE = "langbot_state_ext"
+
+
+def is_host(argv: list[str]) -> bool:
+    """Return whether a command line starts LangBot: `langbot …` or `python -m langbot …`."""
+    for position, word in enumerate(argv[:-1], start=1):
+        if word == "-m":
+            return argv[position] == "langbot"
+    script = next((word for word in argv[1:] if not word.startswith("-")), "")
+    return script.replace("\\", "/").rpartition("/")[2] in {"langbot", "langbot.exe"}
+
+
+def install() -> None:
+    """Attach the extension as soon as LangBot imports its start."""
+    try:
+        from wrapt import register_post_import_hook
+    except ImportError:
+        _left_over()
+        return
+    register_post_import_hook(_register, "langbot.pkg.core.boot")
+
+
+def _register(_module: object) -> None:
+    try:
+        from langbot_state_ext.host.boot import register
+    except ImportError:
+        _left_over()
+        return
+    register()
+
+
+def _left_over() -> None:
+    message = f"langbot-state-ext is gone, but its start-up hook is not: delete {__file__}"
+    print(message, file=sys.stderr)  # noqa: T201 - before any log
+
+
+if is_host(sys.orig_argv):
+    install()
