@@ -1,14 +1,72 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+HOSTS := 4.11.0 4.11.1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## show what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
-setup: $(VENV)/.ready ## make the environment
+setup: $(VENV)/.ready ## make the environment, LangBot included
 
 $(VENV)/.ready: pyproject.toml
-	@echo "Setting up $(VENV): LangBot and its dependencies, about a minute ..."
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, for example: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@echo "Setting up $(VENV): LangBot and what it needs, a minute or so ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --python $(BIN)/python --editable '.[dev]'
 	@touch $@
+
+.PHONY: demo
+demo: setup ## show it at work: a real LangBot, two people, a group, a restart
+	$(BIN)/python -m examples.demo
+
+.PHONY: run
+run: setup ## start the same LangBot for you to try in the browser
+	$(BIN)/python -m examples.demo --stay
+
+.PHONY: test
+test: format-check lint types tests ## every check
+
+.PHONY: format
+format: setup ## format the code
+	$(BIN)/ruff format .
+
+.PHONY: format-check
+format-check: setup
+	$(BIN)/ruff format --check .
+
+.PHONY: lint
+lint: setup
+	$(BIN)/ruff check .
+
+.PHONY: types
+types: setup
+	$(BIN)/mypy
+
+.PHONY: tests
+tests: setup
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
+
+.PHONY: test-hosts
+test-hosts: $(HOSTS:%=test-host-%) ## drive the older LangBots that are supported
+
+test-host-%: setup
+	@echo "Setting up LangBot $* ..."
+	@test -d .venv-$* || $(PYTHON) -m venv .venv-$*
+	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --editable '.[test]' 'langbot==$*'
+	.venv-$*/bin/python -m pytest tests/host
+
+.PHONY: bench
+bench: setup ## measure a turn; FULL=--full for a million scopes
+	$(BIN)/python -m bench $(FULL)
+
+.PHONY: clean
+clean: ## remove environments and what was built
+	rm -rf .venv* .demo .run build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*

@@ -7,7 +7,7 @@ simple ones of `langbot_state_ext.testing` all fit the protocols.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, lru_cache
@@ -208,16 +208,21 @@ def key_from_event(
         LangBot 4.11.2, langbot/pkg/agent/runner/state_scope.py, build_state_scope_key; the key of
         a message subject is ours, see `subject_identity`.
     """
-    own = _event_identity(scope, event)
-    if own is None:
-        return None
+    return keys_from_event((scope,), event, binding, descriptor)[0]
+
+
+def keys_from_event(
+    scopes: Iterable[str], event: EventLike, binding: BindingLike, descriptor: HasId
+) -> list[ScopeKey | None]:
+    """Name several scopes of an event, each as `key_from_event` does."""
     base: Parts = (
         ("runner_id", descriptor.id),
         ("binding_identity", binding_identity(binding)),
         ("bot_id", _id(event.bot_id)),
         ("workspace_id", _id(event.workspace_id)),
     )
-    return _key(scope, base + own)
+    owns = [(scope, _event_identity(scope, event)) for scope in scopes]
+    return [None if own is None else _key(scope, base + own) for scope, own in owns]
 
 
 def binding_identity(binding: BindingLike) -> str:

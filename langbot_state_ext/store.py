@@ -25,6 +25,7 @@ from .scopes import (
     ScopeKey,
     key_from_event,
     key_from_query,
+    keys_from_event,
 )
 
 
@@ -105,8 +106,7 @@ class StateStore(KeyedStore):
         """
         policy = binding.state_policy
         enabled = [s for s in VALID_STATE_SCOPES if refusal(s, policy) is None]
-        keys = [key_from_event(scope, event, binding, descriptor) for scope in enabled]
-        snapshot = await self.snapshot(keys)
+        snapshot = await self.snapshot(keys_from_event(enabled, event, binding, descriptor))
         if "conversation" in enabled:
             _seed(snapshot, event.conversation_id)
         return snapshot

@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -25,6 +26,7 @@ from .sqlite_schema import inspect, migrate
 T = TypeVar("T")
 Synchronous = Literal["normal", "full"]
 
+LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 PAGE_BYTES = 4096
 CHECKPOINT_BYTES = 4 * 1024 * 1024
 """After this much writing the log is carried over into the file, in the worker thread."""
@@ -132,27 +134,28 @@ class SqliteBackend(Backend):
 
     async def _quick(self, work: Callable[..., T], *args: Any) -> T:
         """Run in the caller; in the worker when the file is locked at this moment."""
+        if self._direct is None:
+            raise BackendError(f"{self.path} is not open")
         try:
-            return self._guard(self._direct, work, *args)
-        except BackendUnavailable:
-            return await self._slow(work, *args)
+            return work(self._direct, *args)
+        except sqlite3.Error as error:
+            if _code(error) not in LOCKED:
+                raise self._backend_error(error) from error
+        return await self._slow(work, *args)
 
     async def _slow(self, work: Callable[..., T], *args: Any) -> T:
         """Run in the worker, which may wait."""
-        return await self._offload(lambda: self._guard(self._waiting, work, *args))
+        if self._waiting is None:
+            raise BackendError(f"{self.path} is not open")
+        try:
+            return await self._offload(partial(work, self._waiting, *args))
+        except sqlite3.Error as error:
+            raise self._backend_error(error) from error
 
     async def _offload(self, work: Callable[[], T]) -> T:
         if self._blocking:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
-
-    def _guard(self, db: sqlite3.Connection | None, work: Callable[..., T], *args: Any) -> T:
-        if db is None:
-            raise BackendError(f"{self.path} is not open")
-        try:
-            return work(db, *args)
-        except sqlite3.Error as error:
-            raise self._backend_error(error) from error
 
     def _connect(self) -> None:
         inspect(self.path)
@@ -186,14 +189,19 @@ class SqliteBackend(Backend):
             self._waiting.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _backend_error(self, error: sqlite3.Error) -> BackendError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        code = _code(error)
+        if code in LOCKED:
             return BackendUnavailable(
                 f"{self.path} is locked by another process; waited {self._wait_s:g} s"
             )
         if code == sqlite3.SQLITE_FULL:
             return BackendUnavailable(f"no room on the disk of {self.path}: nothing was written")
         return BackendError(f"{self.path}: {error}")
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _seconds(text: str) -> float:

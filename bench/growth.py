@@ -1,0 +1,92 @@
+"""The same turn in a store that grows: does it stay flat?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from rich.progress import Progress
+
+from langbot_state_ext import ScopeKey, StateStore, key_from_event
+
+from .people import BINDING, DESCRIPTOR, event
+from .turn import KEYS, UPDATES, value
+
+BATCH = 500
+
+
+@dataclass
+class Size:
+    """What was measured at one size of the store.
+
+    Attributes:
+        scopes: How many scopes it held.
+        file_bytes: How large the file was.
+        turns: Seconds of each turn.
+    """
+
+    scopes: int
+    file_bytes: int
+    turns: list[float] = field(default_factory=list)
+
+
+async def measure(folder: Path, sizes: list[int], turns: int, progress: Progress) -> list[Size]:
+    """Fill a store step by step, and do turns of people drawn by chance at each size.
+
+    Args:
+        folder: An empty folder on the disk to measure.
+        sizes: How many scopes the store holds at each step, growing.
+        turns: How many turns at each step.
+        progress: Where the filling is shown.
+
+    Returns:
+        One measurement for each size.
+    """
+    file = folder / "growth.db"
+    measured = []
+    async with StateStore.open(f"sqlite:///{file}") as store:
+        people = 0
+        for size in sizes:
+            people = await _fill(store, people, size // 2, progress)
+            step = Size(size, file.stat().st_size)
+            for number in range(turns):
+                step.turns.append(await _turn(store, Random(number).randrange(people), number))
+            measured.append(step)
+    return measured
+
+
+async def _fill(store: StateStore, start: int, end: int, progress: Progress) -> int:
+    """Give people two scopes each, conversation and actor."""
+    task = progress.add_task(f"filling to {end * 2:,} scopes", total=end - start)
+    for first in range(start, end, BATCH):
+        batch = range(first, min(first + BATCH, end))
+        changes = [
+            store.change(key, f"memory.{number}", value(number))
+            for person in batch
+            for key in _keys(person)
+            for number in range(KEYS)
+        ]
+        await store.backend.commit(changes)
+        progress.advance(task, len(batch))
+    return end
+
+
+def _keys(person: int) -> Iterator[ScopeKey]:
+    for scope in ("conversation", "actor"):
+        key = key_from_event(scope, event(person), BINDING, DESCRIPTOR)
+        assert key is not None
+        yield key
+
+
+async def _turn(store: StateStore, person: int, number: int) -> float:
+    who = event(person)
+    started = time.perf_counter()
+    await store.build_snapshot_from_event(who, BINDING, DESCRIPTOR)
+    for index in range(UPDATES):
+        await store.refusal_of_update(
+            who, BINDING, DESCRIPTOR, "actor", f"memory.{index}", value(number)
+        )
+    return time.perf_counter() - started
