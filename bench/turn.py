@@ -103,7 +103,7 @@ async def floor(file: Path, synchronous: str, stack: AsyncExitStack) -> Contende
         "CREATE TABLE state (scope TEXT, key TEXT, value BLOB, PRIMARY KEY (scope, key)) "
         "WITHOUT ROWID"
     )
-    places = {scope: scope + "0" * 64 for scope in VALID_STATE_SCOPES}
+    places: dict[str, str] = {scope: scope + "0" * 64 for scope in VALID_STATE_SCOPES}
     scopes = tuple(places.values())
 
     async def read() -> dict[str, dict[str, Any]]:
@@ -184,5 +184,3 @@ def median_ms(seconds: list[float]) -> float:
 def percentile_ms(seconds: list[float], percent: int) -> float:
     """Return a percentile, 1 to 99, in milliseconds."""
     return statistics.quantiles(seconds, n=100)[percent - 1] * 1000
-
-

@@ -28,6 +28,13 @@ from .http_bot import HttpBot
 START_S = 180.0
 """How long LangBot may take to answer; it takes 10 to 20 s on a machine with two cores."""
 
+OPEN_HOUSE = {
+    "trigger": {"group-respond-rules": {"random": 1.0}},
+    "safety": {"rate-limit": {"limitation": 100_000}},
+    "output": {"misc": {"exception-handling": "show-error"}},
+}
+"""Answer every message, in groups, too, and say what went wrong."""
+
 USER = {"user": "operator@example.com", "password": "only-for-this-folder"}
 
 
@@ -227,9 +234,7 @@ class LangBotHost:
         """
         created = self.api("POST", "/api/v1/pipelines", json={"name": name, "description": name})
         uuid = str(created["uuid"])
-        self.update_pipeline(
-            uuid, runner_id, runner_config=runner_config, expire_time=expire_time
-        )
+        self.update_pipeline(uuid, runner_id, runner_config=runner_config, expire_time=expire_time)
         return uuid
 
     def update_pipeline(
@@ -245,7 +250,7 @@ class LangBotHost:
         config = pipeline["config"]
         runner = {"id": runner_id, "expire-time": expire_time}
         config["ai"] = {"runner": runner, "runner_config": {runner_id: dict(runner_config or {})}}
-        config.setdefault("output", {}).setdefault("misc", {})["exception-handling"] = "show-error"
+        merge(config, OPEN_HOUSE)
         self.api(
             "PUT", f"/api/v1/pipelines/{uuid}", json={"name": pipeline["name"], "config": config}
         )

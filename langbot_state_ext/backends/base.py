@@ -132,6 +132,14 @@ class Backend(ABC):
         """Read one entry; None when it is not there."""
 
     @abstractmethod
+    async def entries(self, scope: ScopeKey) -> dict[str, Entry]:
+        """Read a whole scope with versions and times, for people and tools.
+
+        Returns:
+            The entries by state key, in the order of its code points.
+        """
+
+    @abstractmethod
     async def commit(self, changes: Sequence[Change]) -> None:
         """Write all of `changes`, in order, or none.
 

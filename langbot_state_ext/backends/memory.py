@@ -32,6 +32,10 @@ class MemoryBackend(Backend):
         """Read one entry, see `Backend.get`."""
         return self._live(scope).get(key)
 
+    async def entries(self, scope: ScopeKey) -> dict[str, Entry]:
+        """Read a whole scope, see `Backend.entries`."""
+        return dict(sorted(self._live(scope).items()))
+
     async def commit(self, changes: Sequence[Change]) -> None:
         """Write all or none, see `Backend.commit`."""
         now = self._clock()

@@ -104,6 +104,10 @@ class SqliteBackend(Backend):
         """Read one entry, see `Backend.get`."""
         return await self._quick(sql.get, scope, key, self._clock())
 
+    async def entries(self, scope: ScopeKey) -> dict[str, Entry]:
+        """Read a whole scope, see `Backend.entries`."""
+        return await self._quick(sql.entries, scope, self._clock())
+
     async def commit(self, changes: Sequence[Change]) -> None:
         """Write all or none, see `Backend.commit`."""
         run = self._slow if self._synchronous == "full" else self._quick

@@ -19,6 +19,10 @@ _GET = f"""SELECT e.value, e.version, e.updated_at, e.run_id, e.expires_at
     FROM scopes s JOIN entries e ON e.scope_id = s.id
     WHERE s.key = ? AND e.key = ? AND {_LIVE}"""
 
+_ENTRIES = f"""SELECT e.key, e.value, e.version, e.updated_at, e.run_id, e.expires_at
+    FROM scopes s JOIN entries e ON e.scope_id = s.id
+    WHERE s.key = ? AND {_LIVE} ORDER BY e.key"""
+
 _UPDATE = """UPDATE entries SET
         value = ?,
         version = CASE WHEN expires_at <= ? THEN 1 ELSE version + 1 END,
@@ -60,6 +64,11 @@ def get(db: sqlite3.Connection, scope: ScopeKey, key: str, now: float) -> Entry 
     """Read one entry."""
     row = db.execute(_GET, (scope.storage, key, now)).fetchone()
     return Entry(*row) if row else None
+
+
+def entries(db: sqlite3.Connection, scope: ScopeKey, now: float) -> dict[str, Entry]:
+    """Read a whole scope."""
+    return {row[0]: Entry(*row[1:]) for row in db.execute(_ENTRIES, (scope.storage, now))}
 
 
 def commit(db: sqlite3.Connection, changes: Sequence[Change], now: float) -> None:

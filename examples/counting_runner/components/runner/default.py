@@ -20,19 +20,26 @@ class CountingRunner(Runner):
     async def run(self, ctx: RunnerContext) -> AsyncGenerator[RunnerResult, None]:
         """Answer one message."""
         text = (ctx.input.text or "").strip()
-        name = ctx.state.actor.get("prefs.name", "stranger")
-        topic = ctx.state.subject.get("group.topic")
+        state = ctx.state.model_dump()
+        news = [
+            ("conversation", "memory.turns", state["conversation"].get("memory.turns", 0) + 1),
+            ("runner", "stats.turns", state["runner"].get("stats.turns", 0) + 1),
+        ]
         for command, (scope, key) in COMMANDS.items():
             if text.lower().startswith(command):
-                value = text[len(command) :].strip()
-                name, topic = (value if key.endswith(part) else old
-                               for part, old in ((".name", name), (".topic", topic)))
-                yield RunnerResult.state_updated(ctx.run_id, scope, key, value)
-        turns = ctx.state.conversation.get("memory.turns", 0) + 1
-        everybody = ctx.state.runner.get("stats.turns", 0) + 1
-        yield RunnerResult.state_updated(ctx.run_id, "conversation", "memory.turns", turns)
-        yield RunnerResult.state_updated(ctx.run_id, "runner", "stats.turns", everybody)
-        about = f" Our topic is {topic}." if topic else ""
-        reply = f"Hello {name}, this is turn {turns} here, and {everybody} in all.{about}"
-        yield RunnerResult.message_completed(ctx.run_id, Message(role="assistant", content=reply))
+                news.append((scope, key, text[len(command) :].strip()))
+        for scope, key, value in news:
+            state[scope][key] = value
+            yield RunnerResult.state_updated(ctx.run_id, key, value, scope)
+        reply = Message(role="assistant", content=answer(state))
+        yield RunnerResult.message_completed(ctx.run_id, reply)
         yield RunnerResult.run_completed(ctx.run_id)
+
+
+def answer(state: dict[str, dict[str, object]]) -> str:
+    """Say what is remembered."""
+    name = state["actor"].get("prefs.name", "stranger")
+    turns, everybody = state["conversation"]["memory.turns"], state["runner"]["stats.turns"]
+    topic = state["subject"].get("group.topic")
+    about = f" Our topic is {topic}." if topic else ""
+    return f"Hello {name}, this is turn {turns} here, and {everybody} in all.{about}"

@@ -17,7 +17,7 @@ class ProbeRunner(Runner):
             steps = []
         done = []
         for step in steps if isinstance(steps, list) else []:
-            (name, value), = step.items()
+            ((name, value),) = step.items()
             if name == "set":
                 yield self.update(ctx, *value)
             elif name == "surrogate":
