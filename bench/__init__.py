@@ -1,0 +1,1 @@
+"""What a turn costs; see `python -m bench`."""

@@ -120,9 +120,11 @@ class LangBotHost:
             ports = self._ports
             self._spawn(
                 "runtime",
-                [str(bin_folder() / "lbp"), "rt"]
-                + ["--ws-control-port", str(ports["control"])]
-                + ["--ws-debug-port", str(ports["debug"])],
+                [
+                    *(str(bin_folder() / "lbp"), "rt"),
+                    *("--ws-control-port", str(ports["control"])),
+                    *("--ws-debug-port", str(ports["debug"])),
+                ],
             )
         self._progress("starting LangBot")
         self._spawn("langbot", [*self.command, "--standalone-runtime"])
