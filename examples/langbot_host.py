@@ -145,6 +145,10 @@ class LangBotHost:
         """Stop LangBot alone, as an operator does."""
         self._end("langbot", signal.SIGTERM)
 
+    def wait(self) -> int:
+        """Wait until LangBot ends by itself; return its exit status."""
+        return self._processes["langbot"].wait()
+
     def restart(self, *, runner_ids: Sequence[str] = ()) -> None:
         """Stop LangBot, start it again, and wait until its runners are ready.
 
