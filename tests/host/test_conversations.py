@@ -161,6 +161,7 @@ def test_a_store_that_cant_be_reached_fails_aloud_and_recovers(
 ) -> None:
     chat = open_chat(host, expire_time=3600)
     begin(chat)
+    time.sleep(1)  # the run ends a little after its answer
     with closing(sqlite3.connect(host.folder / "data" / "state.db", isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         said = chat.bot.say("[]")
