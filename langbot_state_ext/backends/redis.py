@@ -39,6 +39,7 @@ BATCH = 500
 
 _HEADER = struct.Struct(">dddI")
 _TAIL = struct.Struct(">ddI")
+_LENGTHS = struct.Struct(">II")
 _NO_RUN = 0xFFFFFFFF
 
 
@@ -92,7 +93,7 @@ class RedisBackend(Backend):
         now = self._clock()
         found = await self._client.run(scripts.READ, now, *(key.storage for key in keys))
         return [
-            {key: entry.value for key, entry in _entries(fields, now).items()} for fields in found
+            {key: entry.value for key, entry in _entries(packed, now).items()} for packed in found
         ]
 
     async def get(self, scope: ScopeKey, key: str) -> Entry | None:
@@ -198,10 +199,17 @@ def _entry(data: bytes) -> Entry:
     return Entry(data[start:], int(version), updated_at, run_id, expires_at)
 
 
-def _entries(fields: Sequence[bytes], now: float) -> dict[str, Entry]:
-    pairs = zip(fields[::2], fields[1::2], strict=True)
-    found = {to_text(key): _entry(data) for key, data in pairs}
-    return {key: entry for key, entry in found.items() if _lives(entry, now)}
+def _entries(packed: bytes, now: float) -> dict[str, Entry]:
+    """Unpack what `READ` returned for a scope."""
+    found, start = dict[str, Entry](), 0
+    while start < len(packed):
+        key_length, entry_length = _LENGTHS.unpack_from(packed, start)
+        key_end = start + _LENGTHS.size + key_length
+        entry = _entry(packed[key_end : key_end + entry_length])
+        if _lives(entry, now):
+            found[to_text(packed[start + _LENGTHS.size : key_end])] = entry
+        start = key_end + entry_length
+    return found
 
 
 def _lives(entry: Entry, now: float) -> bool:

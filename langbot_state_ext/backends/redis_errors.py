@@ -79,7 +79,7 @@ _CALLS: tuple[tuple[Any, type[BackendError], str], ...] = (
     (
         r.MaxConnectionsError,
         BackendUnavailable,
-        "Redis at {where}: all connections were in use for {wait_s:g} s: raise pool_size in the url",
+        "Redis at {where}: all connections were in use for {wait_s:g} s: raise pool_size",
     ),
     (
         r.AuthenticationError | r.AuthorizationError | r.NoPermissionError,

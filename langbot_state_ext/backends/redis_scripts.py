@@ -33,11 +33,18 @@ READ = (
     PRELUDE
     + """
 local found = {}
-for i = 3, #ARGV do found[i - 2] = redis.call('HGETALL', p .. 's:' .. ARGV[i]) end
+for i = 3, #ARGV do
+    local all = redis.call('HGETALL', p .. 's:' .. ARGV[i])
+    for n = 1, #all, 2 do
+        all[n] = struct.pack('>I4I4', #all[n], #all[n + 1]) .. all[n]
+    end
+    found[i - 2] = table.concat(all)
+end
 return found
 """
 )
-"""Arguments: scopes. Returns for each its keys and entries, the expired ones among them."""
+"""Arguments: scopes. Returns one string for each: the length of a key, that of its entry, the key,
+the entry, the next; the expired ones are among them. One string is read sooner than many."""
 
 GET = (
     PRELUDE
