@@ -49,52 +49,65 @@ MIGRATIONS: tuple[LiteralString, ...] = (
     DECLARE
         held bigint;
     BEGIN
-        FOR i IN 1 .. cardinality(keys) LOOP
-            LOOP
-                IF data[i] IS NULL THEN
-                    DELETE FROM {schema}.entries e
-                    WHERE e.scope = scope_keys[i] AND e.key = keys[i]
-                        AND (expects[i] = -1
-                            OR CASE WHEN e.expires_at <= now_s THEN 0 ELSE e.version END
-                                = expects[i]);
-                    IF FOUND THEN
-                        PERFORM FROM {schema}.scopes s WHERE s.key = scope_keys[i] FOR UPDATE;
-                        DELETE FROM {schema}.scopes s WHERE s.key = scope_keys[i] AND NOT EXISTS
-                            (SELECT FROM {schema}.entries e WHERE e.scope = scope_keys[i]);
-                    END IF;
-                ELSE
-                    UPDATE {schema}.entries e SET
-                        value = data[i],
-                        version = CASE WHEN e.expires_at <= now_s THEN 1 ELSE e.version + 1 END,
-                        updated_at = now_s, run_id = run_ids[i], expires_at = expiries[i]
-                    WHERE e.scope = scope_keys[i] AND e.key = keys[i]
-                        AND (expects[i] = -1
-                            OR CASE WHEN e.expires_at <= now_s THEN 0 ELSE e.version END
-                                = expects[i]);
-                END IF;
-                EXIT WHEN FOUND OR (data[i] IS NULL AND expects[i] = -1);
-
+        IF cardinality(keys) = 1 AND data[1] IS NOT NULL THEN
+            UPDATE {schema}.entries e SET
+                value = data[1],
+                version = CASE WHEN e.expires_at <= now_s THEN 1 ELSE e.version + 1 END,
+                updated_at = now_s, run_id = run_ids[1], expires_at = expiries[1]
+            WHERE e.scope = scope_keys[1] AND e.key = keys[1] AND (expects[1] = -1
+                OR CASE WHEN e.expires_at <= now_s THEN 0 ELSE e.version END = expects[1]);
+            IF FOUND THEN
+                RETURN;
+            END IF;
+            IF expects[1] > 0 THEN -- say so without a lock: whoever races for an entry comes here
                 SELECT CASE WHEN e.expires_at <= now_s THEN 0 ELSE e.version END INTO held
-                FROM {schema}.entries e WHERE e.scope = scope_keys[i] AND e.key = keys[i];
-                IF FOUND AND (expects[i] = -1 OR held = expects[i]) THEN
-                    CONTINUE; -- it changed between the two statements
+                FROM {schema}.entries e WHERE e.scope = scope_keys[1] AND e.key = keys[1];
+                IF coalesce(held, 0) <> expects[1] THEN
+                    RAISE EXCEPTION '0 %', coalesce(held, 0) USING ERRCODE = 'LS001';
                 END IF;
-                held := coalesce(held, 0);
-                IF held <> expects[i] AND expects[i] <> -1 THEN
-                    RAISE EXCEPTION '% %', i - 1, held USING ERRCODE = 'LS001';
-                END IF;
-                EXIT WHEN data[i] IS NULL;
+            END IF;
+        END IF;
 
-                INSERT INTO {schema}.scopes VALUES (scope_keys[i], scope_names[i], all_parts[i],
-                    all_tags[i]::bytea[], all_folded[i]) ON CONFLICT DO NOTHING;
-                -- whoever drops an empty scope locks it first, so that it can't go from now on
-                PERFORM FROM {schema}.scopes s WHERE s.key = scope_keys[i] FOR KEY SHARE;
-                CONTINUE WHEN NOT FOUND;
-                INSERT INTO {schema}.entries VALUES (scope_keys[i], keys[i], data[i], 1, now_s,
-                    run_ids[i], expiries[i]) ON CONFLICT DO NOTHING;
-                EXIT WHEN FOUND;
-            END LOOP;
+        -- Whoever adds or deletes entries has their scopes to himself, locked in one order: no two
+        -- wait for each other, and no scope goes while an entry comes.
+        LOOP
+            INSERT INTO {schema}.scopes
+                SELECT DISTINCT ON (u.scope_key)
+                    u.scope_key, u.name, u.parts, u.tags::bytea[], u.folded
+                FROM unnest(scope_keys, scope_names, all_parts, all_tags, all_folded, data)
+                    AS u (scope_key, name, parts, tags, folded, data)
+                WHERE u.data IS NOT NULL ORDER BY u.scope_key ON CONFLICT DO NOTHING;
+            PERFORM FROM {schema}.scopes s WHERE s.key = ANY (scope_keys) ORDER BY s.key FOR UPDATE;
+            EXIT WHEN NOT EXISTS (
+                SELECT FROM unnest(scope_keys, data) AS u (scope_key, data)
+                WHERE u.data IS NOT NULL AND NOT EXISTS
+                    (SELECT FROM {schema}.scopes s WHERE s.key = u.scope_key));
         END LOOP;
+
+        FOR i IN 1 .. cardinality(keys) LOOP
+            IF expects[i] <> -1 THEN
+                SELECT CASE WHEN e.expires_at <= now_s THEN 0 ELSE e.version END INTO held
+                FROM {schema}.entries e WHERE e.scope = scope_keys[i] AND e.key = keys[i]
+                FOR UPDATE;
+                IF coalesce(held, 0) <> expects[i] THEN
+                    RAISE EXCEPTION '% %', i - 1, coalesce(held, 0) USING ERRCODE = 'LS001';
+                END IF;
+            END IF;
+            IF data[i] IS NULL THEN
+                DELETE FROM {schema}.entries e WHERE e.scope = scope_keys[i] AND e.key = keys[i];
+            ELSE
+                INSERT INTO {schema}.entries AS e VALUES (scope_keys[i], keys[i], data[i], 1, now_s,
+                    run_ids[i], expiries[i])
+                ON CONFLICT (scope, key) DO UPDATE SET
+                    value = excluded.value,
+                    version = CASE WHEN e.expires_at <= now_s THEN 1 ELSE e.version + 1 END,
+                    updated_at = now_s, run_id = excluded.run_id, expires_at = excluded.expires_at;
+            END IF;
+        END LOOP;
+        IF array_position(data, NULL) IS NOT NULL THEN
+            DELETE FROM {schema}.scopes s WHERE s.key = ANY (scope_keys) AND NOT EXISTS
+                (SELECT FROM {schema}.entries e WHERE e.scope = s.key);
+        END IF;
     END $$;
     """,
 )
