@@ -11,7 +11,7 @@ from .networked import NetworkUrl
 
 DRIVER_ERRORS = (
     *(r.RedisError, r.RedisClusterException, r.ChildDeadlockedError, r.InvalidPipelineStack),
-    *(r.CrossSlotTransactionError, OSError),
+    *(r.CrossSlotTransactionError, r.IncorrectPolicyType, OSError),
 )
 """Everything that the driver raises of its own."""
 
@@ -42,7 +42,10 @@ def opening_error(error: Exception, url: NetworkUrl, where: str) -> Exception:
             f"Redis at {where} can't be used: {text}: check user, password, database and TLS "
             "(rediss://) in the url, and that the user may run scripts on keys with the prefix"
         )
-    return call_error(error, url, where)
+    made = call_error(error, url, where)
+    if url.driver_url.startswith("rediss:") and "did not answer" in str(made):
+        return BackendUnavailable(f"{made}: use redis:// in the url where it does not speak TLS")
+    return made
 
 
 def call_error(error: Exception, url: NetworkUrl, where: str) -> BackendError:
@@ -57,6 +60,8 @@ def call_error(error: Exception, url: NetworkUrl, where: str) -> BackendError:
         `BackendUnavailable` where the same call may succeed later.
     """
     text = url.without_secrets(str(error))
+    if "No connection available" in text:
+        error = r.MaxConnectionsError(text)
     for kinds, made, message in _CALLS:
         if isinstance(error, kinds):
             return made(message.format(where=where, text=text, wait_s=url.wait_s))

@@ -12,6 +12,7 @@ import pytest
 from psycopg import errors as pg
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
+from examples.servers import PASSWORD, QUOTED, PostgresServer
 from langbot_state_ext import (
     Backend,
     BackendError,
@@ -26,7 +27,6 @@ from langbot_state_ext.backends import postgres_schema
 from langbot_state_ext.backends.networked import read_url
 from langbot_state_ext.backends.postgres_errors import call_error, opening_error
 from langbot_state_ext.testing.contract import Clock, increment, person, put
-from tests.servers import PASSWORD, QUOTED, PostgresServer
 
 ALICE = person("alice")
 

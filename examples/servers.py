@@ -1,7 +1,6 @@
-"""Real servers for the tests: started here from their wheels, or named by `--postgres-url` and
-`--redis-url`.
+"""A real PostgreSQL and a real Redis, from wheels, each in a folder and on a port of its own.
 
-Each has a folder and a port of its own, and is stopped by its process id.
+The tests, the bench and whoever wants to try a networked store use them. Linux only.
 """
 
 from __future__ import annotations
@@ -15,14 +14,13 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
 import psycopg
-import pytest
 
 PASSWORD = "p@ss/w:rd#1?"
 QUOTED = "p%40ss%2Fw%3Ard%231%3F"
@@ -254,31 +252,3 @@ def let_others_in(folder: Path) -> None:
     for each in (folder, *folder.parents):
         if not each.stat().st_mode & stat.S_IXOTH:
             each.chmod(each.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the tests use servers that are there already."""
-    parser.addoption("--postgres-url", help="a database to test with; default: start a server")
-    parser.addoption("--redis-url", help="a Redis to test with; default: start a server")
-
-
-@pytest.fixture(scope="session")
-def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The url of a PostgreSQL database that all tests share."""
-    given = request.config.getoption("--postgres-url")
-    if given:
-        yield given
-        return
-    with PostgresServer() as server:
-        yield server.url()
-
-
-@pytest.fixture(scope="session")
-def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The url of a Redis database that all tests share."""
-    given = request.config.getoption("--redis-url")
-    if given:
-        yield given
-        return
-    with RedisServer() as server:
-        yield server.url()
