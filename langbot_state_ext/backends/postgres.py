@@ -24,6 +24,8 @@ from .postgres_schema import migrate
 SCHEMA = "langbot_state_ext"
 PURGE_AFTER = 1000
 """At the first commit, and after so many, the room of what has expired is freed."""
+BATCH = 1000
+"""How many scopes one transaction clears."""
 
 Rows = list[tuple[Any, ...]]
 
@@ -121,7 +123,10 @@ class PostgresBackend(Backend):
         return ScopePage(page, rows[limit - 1][0] if len(rows) > limit else None)
 
     async def clear(self, which: ScopeFilter) -> int:
-        """Delete every entry of the matching scopes, see `Backend.clear`."""
+        """Delete every entry of the matching scopes, see `Backend.clear`.
+
+        A batch of scopes is cleared at once, so that no transaction grows without end.
+        """
         where, values = statements.where(which)
         return await self._remove(where, values, statements.DELETE)
 
@@ -154,24 +159,33 @@ class PostgresBackend(Backend):
         self, where: sql.Composable, values: dict[str, Any], delete: LiteralString
     ) -> int:
         """Delete entries of the scopes that match, and those scopes that have none left."""
-        values["now"] = self._clock()
-        parts = (statements.LOCK, delete, statements.DROP_EMPTY)
-        lock, delete_, drop = (self._format(statement, where) for statement in parts)
+        values |= {"now": self._clock(), "cursor": "", "limit": BATCH}
+        lock, delete_, drop = (
+            self._format(statement, where)
+            for statement in (statements.LOCK, delete, statements.DROP_EMPTY)
+        )
 
-        async def work(connection: Connection) -> int:
+        async def work(connection: Connection) -> tuple[int, list[str]]:
             async with connection.transaction():
-                await connection.execute(lock, values)
-                row = await (await connection.execute(delete_, values)).fetchone()
-                await connection.execute(drop, values)
-                return int(row[0]) if row else 0
+                found = await (await connection.execute(lock, values)).fetchall()
+                locked = values | {"keys": [row[0] for row in found]}
+                row = await (await connection.execute(delete_, locked)).fetchone()
+                await connection.execute(drop, locked)
+                return (int(row[0]) if row else 0), locked["keys"]
 
-        return await self._connections.run(work)
+        total = 0
+        while True:
+            count, keys = await self._connections.run(work)
+            total += count
+            if len(keys) < BATCH:
+                return total
+            values["cursor"] = keys[-1]
 
     async def _purge(self) -> None:
         """Free the room of what has expired."""
         keys = [row[0] for row in await self._rows(statements.EXPIRED, {})]
         if keys:
-            await self._remove(statements.THESE, {"keys": keys}, statements.DELETE_EXPIRED)
+            await self._remove(statements.THESE, {"ended": keys}, statements.DELETE_EXPIRED)
 
     def _format(self, statement: LiteralString, where: sql.Composable) -> sql.Composed:
         return sql.SQL(statement).format(schema=sql.Identifier(self._schema), where=where)

@@ -48,6 +48,7 @@ MIGRATIONS: tuple[LiteralString, ...] = (
     ) RETURNS void LANGUAGE plpgsql AS $$
     DECLARE
         held bigint;
+        locked text[];
     BEGIN
         IF cardinality(keys) = 1 AND data[1] IS NOT NULL THEN
             UPDATE {schema}.entries e SET
@@ -68,8 +69,8 @@ MIGRATIONS: tuple[LiteralString, ...] = (
             END IF;
         END IF;
 
-        -- Whoever adds or deletes entries has their scopes to himself, locked in one order: no two
-        -- wait for each other, and no scope goes while an entry comes.
+        -- Whoever adds or deletes entries has their scopes to himself, locked in one order, and
+        -- touches no other: no two wait for each other, and no scope goes while an entry comes.
         LOOP
             INSERT INTO {schema}.scopes
                 SELECT DISTINCT ON (u.scope_key)
@@ -77,24 +78,25 @@ MIGRATIONS: tuple[LiteralString, ...] = (
                 FROM unnest(scope_keys, scope_names, all_parts, all_tags, all_folded, data)
                     AS u (scope_key, name, parts, tags, folded, data)
                 WHERE u.data IS NOT NULL ORDER BY u.scope_key ON CONFLICT DO NOTHING;
-            PERFORM FROM {schema}.scopes s WHERE s.key = ANY (scope_keys) ORDER BY s.key FOR UPDATE;
+            locked := ARRAY (SELECT s.key FROM {schema}.scopes s WHERE s.key = ANY (scope_keys)
+                ORDER BY s.key FOR UPDATE);
             EXIT WHEN NOT EXISTS (
                 SELECT FROM unnest(scope_keys, data) AS u (scope_key, data)
-                WHERE u.data IS NOT NULL AND NOT EXISTS
-                    (SELECT FROM {schema}.scopes s WHERE s.key = u.scope_key));
+                WHERE u.data IS NOT NULL AND u.scope_key <> ALL (locked));
         END LOOP;
 
         FOR i IN 1 .. cardinality(keys) LOOP
             IF expects[i] <> -1 THEN
                 SELECT CASE WHEN e.expires_at <= now_s THEN 0 ELSE e.version END INTO held
                 FROM {schema}.entries e WHERE e.scope = scope_keys[i] AND e.key = keys[i]
-                FOR UPDATE;
+                    AND e.scope = ANY (locked) FOR UPDATE;
                 IF coalesce(held, 0) <> expects[i] THEN
                     RAISE EXCEPTION '% %', i - 1, coalesce(held, 0) USING ERRCODE = 'LS001';
                 END IF;
             END IF;
             IF data[i] IS NULL THEN
-                DELETE FROM {schema}.entries e WHERE e.scope = scope_keys[i] AND e.key = keys[i];
+                DELETE FROM {schema}.entries e WHERE e.scope = scope_keys[i] AND e.key = keys[i]
+                    AND e.scope = ANY (locked);
             ELSE
                 INSERT INTO {schema}.entries AS e VALUES (scope_keys[i], keys[i], data[i], 1, now_s,
                     run_ids[i], expiries[i])
@@ -105,7 +107,7 @@ MIGRATIONS: tuple[LiteralString, ...] = (
             END IF;
         END LOOP;
         IF array_position(data, NULL) IS NOT NULL THEN
-            DELETE FROM {schema}.scopes s WHERE s.key = ANY (scope_keys) AND NOT EXISTS
+            DELETE FROM {schema}.scopes s WHERE s.key = ANY (locked) AND NOT EXISTS
                 (SELECT FROM {schema}.entries e WHERE e.scope = s.key);
         END IF;
     END $$;

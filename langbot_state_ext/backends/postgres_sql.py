@@ -40,27 +40,25 @@ SCOPES: LiteralString = f"""SELECT s.key, s.scope, s.parts, e.count, e.bytes, e.
         FROM {{schema}}.entries e WHERE e.scope = s.key AND {LIVE}) e
     WHERE e.count > 0 AND s.key > %(cursor)s AND {{where}} ORDER BY s.key LIMIT %(limit)s"""
 
-LOCK: LiteralString = """SELECT count(*) FROM
-    (SELECT FROM {schema}.scopes s WHERE {where} ORDER BY s.key FOR UPDATE) locked"""
+LOCK: LiteralString = """SELECT s.key FROM {schema}.scopes s
+    WHERE s.key > %(cursor)s AND {where} ORDER BY s.key LIMIT %(limit)s FOR UPDATE"""
 
 DELETE: LiteralString = f"""WITH gone AS (
-        DELETE FROM {{schema}}.entries e USING {{schema}}.scopes s
-        WHERE e.scope = s.key AND {{where}} RETURNING {LIVE} AS live)
+        DELETE FROM {{schema}}.entries e WHERE e.scope = ANY(%(keys)s) RETURNING {LIVE} AS live)
     SELECT count(*) FILTER (WHERE live) FROM gone"""
 
 DELETE_EXPIRED: LiteralString = f"""WITH gone AS (
-        DELETE FROM {{schema}}.entries e USING {{schema}}.scopes s
-        WHERE e.scope = s.key AND NOT {LIVE} AND {{where}} RETURNING 1)
+        DELETE FROM {{schema}}.entries e WHERE e.scope = ANY(%(keys)s) AND NOT {LIVE} RETURNING 1)
     SELECT count(*) FROM gone"""
 
-DROP_EMPTY: LiteralString = """DELETE FROM {schema}.scopes s WHERE {where}
+DROP_EMPTY: LiteralString = """DELETE FROM {schema}.scopes s WHERE s.key = ANY(%(keys)s)
     AND NOT EXISTS (SELECT FROM {schema}.entries e WHERE e.scope = s.key)"""
 
 EXPIRED: LiteralString = """SELECT DISTINCT e.scope FROM {schema}.entries e
     WHERE e.expires_at <= %(now)s LIMIT 1000"""
 
 EVERY = sql.SQL("true")
-THESE = sql.SQL("s.key = ANY(%(keys)s)")
+THESE = sql.SQL("s.key = ANY(%(ended)s)")
 
 _BOUND = b"\xff"
 """Stands between the parts of `folded`; no UTF-8 text has it, so that no text reaches over it."""
