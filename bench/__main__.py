@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from . import growth, turn
+from . import growth, networked, turn
 
 SIZES = [1_000, 10_000]
 FULL_SIZES = [1_000, 10_000, 100_000, 1_000_000]
@@ -30,6 +30,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         contenders = asyncio.run(turn.measure(Path(folder), arguments.turns))
         console.print(_turns(contenders))
+        console.print(_networked(asyncio.run(networked.measure(arguments.turns))))
         sizes = FULL_SIZES if arguments.full else SIZES
         with Progress(console=console, transient=True) as progress:
             steps = asyncio.run(growth.measure(Path(folder), sizes, arguments.turns, progress))
@@ -53,6 +54,25 @@ def _turns(contenders: list[turn.Contender]) -> Table:
             f"{turn.percentile_ms(contender.turns, 99):.3f}",
             f"{own / base:.2f}",
             f"1/{host / own:.0f}",
+        )
+    return table
+
+
+def _networked(contenders: list[turn.Contender]) -> Table:
+    table = Table(title="The same turn over a server on loopback (median, ms)")
+    for heading in ("store", "snapshot", "update", "turn", "p95", "p99", "x floor"):
+        table.add_column(heading, justify="left" if heading == "store" else "right")
+    for number, contender in enumerate(contenders):
+        floor = turn.median_ms(contenders[number - number % 2].turns)
+        own = turn.median_ms(contender.turns)
+        table.add_row(
+            contender.name,
+            f"{turn.median_ms(contender.snapshots):.3f}",
+            f"{turn.median_ms(contender.updates):.3f}",
+            f"{own:.3f}",
+            f"{turn.percentile_ms(contender.turns, 95):.3f}",
+            f"{turn.percentile_ms(contender.turns, 99):.3f}",
+            f"{own / floor:.2f}",
         )
     return table
 

@@ -191,7 +191,7 @@ def _connection_info(url: NetworkUrl) -> tuple[str, str]:
     except psycopg.ProgrammingError as error:
         text = url.without_secrets(str(error))
         raise ConfigError(f"the postgresql url can't be read: {text}") from None
-    ports = str(info.get("port") or "5432").split(",")
+    ports = [port or "5432" for port in str(info.get("port") or "").split(",")]
     if not all(port.isdigit() for port in ports):
         raise ConfigError("the postgresql url can't be read: the port is not a number")
     hosts = str(info.get("host") or info.get("hostaddr") or "localhost").split(",")

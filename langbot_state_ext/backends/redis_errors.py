@@ -9,9 +9,9 @@ from redis import exceptions as r
 from ..errors import BackendError, BackendUnavailable, ConfigError
 from .networked import NetworkUrl
 
-DRIVER_ERRORS = (
-    *(r.RedisError, r.RedisClusterException, r.ChildDeadlockedError, r.InvalidPipelineStack),
-    *(r.CrossSlotTransactionError, r.IncorrectPolicyType, OSError),
+DRIVER_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    *(e for e in vars(r).values() if isinstance(e, type) and issubclass(e, Exception)),
 )
 """Everything that the driver raises of its own."""
 
