@@ -108,6 +108,7 @@ class LangBotHost:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+        self._http.close()
 
     def start(self) -> None:
         """Start the plugin runtime, when it is not running, and LangBot; wait until both answer.

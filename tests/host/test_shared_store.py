@@ -58,7 +58,7 @@ def pair(folder: Path, bot: HttpBot, place: Path, url: str) -> Iterator[list[tup
         hosts.append(LangBotHost(place / name, command=command, config=config, env=env))
     with ExitStack() as stack:
         for host in hosts:
-            stack.callback(host.stop)
+            stack.push(host)
         with ThreadPoolExecutor(len(hosts)) as pool:
             list(pool.map(LangBotHost.start, hosts))
         for host in hosts:
@@ -73,7 +73,7 @@ def test_two_langbots_share_a_store_and_outlive_its_absence(
     server: PostgresServer | RedisServer = (
         PostgresServer() if kind == "postgres" else RedisServer("--appendonly", "yes")
     )
-    with server, pair(*folder, tmp_path, f"{server.url('${STATE_PASSWORD}')}?wait_s=2") as both:
+    with server, pair(*folder, tmp_path, f"{server.url(password='${STATE_PASSWORD}')}?wait_s=2") as both:
         (one, bot), (other, there) = both
         took = [host.log.count("Took over 1 of 1 entries") for host in (one, other)]
         assert sorted(took) == [0, 1]
