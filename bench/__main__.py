@@ -58,22 +58,25 @@ def _turns(contenders: list[turn.Contender]) -> Table:
     return table
 
 
-def _networked(contenders: list[turn.Contender]) -> Table:
+def _networked(groups: list[list[turn.Contender]]) -> Table:
     table = Table(title="The same turn over a server on loopback (median, ms)")
-    for heading in ("store", "snapshot", "update", "turn", "p95", "p99", "x floor"):
+    for heading in ("store", "snapshot", "update", "turn", "p95", "p99", "x trips", "x raw"):
         table.add_column(heading, justify="left" if heading == "store" else "right")
-    for number, contender in enumerate(contenders):
-        floor = turn.median_ms(contenders[number - number % 2].turns)
-        own = turn.median_ms(contender.turns)
-        table.add_row(
-            contender.name,
-            f"{turn.median_ms(contender.snapshots):.3f}",
-            f"{turn.median_ms(contender.updates):.3f}",
-            f"{own:.3f}",
-            f"{turn.percentile_ms(contender.turns, 95):.3f}",
-            f"{turn.percentile_ms(contender.turns, 99):.3f}",
-            f"{own / floor:.2f}",
-        )
+    for group in groups:
+        trips, raw = (turn.median_ms(contender.turns) for contender in group[:2])
+        for contender in group:
+            own = turn.median_ms(contender.turns)
+            table.add_row(
+                contender.name,
+                f"{turn.median_ms(contender.snapshots):.3f}",
+                f"{turn.median_ms(contender.updates):.3f}",
+                f"{own:.3f}",
+                f"{turn.percentile_ms(contender.turns, 95):.3f}",
+                f"{turn.percentile_ms(contender.turns, 99):.3f}",
+                f"{own / trips:.2f}",
+                f"{own / raw:.2f}",
+            )
+        table.add_section()
     return table
 
 

@@ -1,7 +1,7 @@
 """`postgresql://`: state that several LangBots share. psycopg 3 and its pool.
 
-Every call is one round trip, `clear` but for a few more. What PostgreSQL has acknowledged is on its
-disk.
+Every call is one round trip; a new entry takes two, `clear` a few. What PostgreSQL has acknowledged
+is on its disk.
 """
 
 from __future__ import annotations
@@ -99,7 +99,12 @@ class PostgresBackend(Backend):
         if self._commits % PURGE_AFTER == 0:
             await self._purge()
         self._commits += 1
-        values = statements.commit_values(changes, self._clock())
+        now = self._clock()
+        if len(changes) == 1 and changes[0].value is not None:
+            values = statements.update_values(changes[0], now)
+            if await self._rows(statements.UPDATE, values):
+                return
+        values = statements.commit_values(changes, now)
         await self._rows(statements.COMMIT, values, changes=changes)
 
     async def list(self, scope: ScopeKey, prefix: str, limit: int) -> list[str]:

@@ -50,22 +50,12 @@ MIGRATIONS: tuple[LiteralString, ...] = (
         held bigint;
         locked text[];
     BEGIN
-        IF cardinality(keys) = 1 AND data[1] IS NOT NULL THEN
-            UPDATE {schema}.entries e SET
-                value = data[1],
-                version = CASE WHEN e.expires_at <= now_s THEN 1 ELSE e.version + 1 END,
-                updated_at = now_s, run_id = run_ids[1], expires_at = expiries[1]
-            WHERE e.scope = scope_keys[1] AND e.key = keys[1] AND (expects[1] = -1
-                OR CASE WHEN e.expires_at <= now_s THEN 0 ELSE e.version END = expects[1]);
-            IF FOUND THEN
-                RETURN;
-            END IF;
-            IF expects[1] > 0 THEN -- say so without a lock: whoever races for an entry comes here
-                SELECT CASE WHEN e.expires_at <= now_s THEN 0 ELSE e.version END INTO held
-                FROM {schema}.entries e WHERE e.scope = scope_keys[1] AND e.key = keys[1];
-                IF coalesce(held, 0) <> expects[1] THEN
-                    RAISE EXCEPTION '0 %', coalesce(held, 0) USING ERRCODE = 'LS001';
-                END IF;
+        IF cardinality(keys) = 1 AND expects[1] > 0 THEN
+            -- say a conflict without a lock: whoever races for an entry comes here
+            SELECT CASE WHEN e.expires_at <= now_s THEN 0 ELSE e.version END INTO held
+            FROM {schema}.entries e WHERE e.scope = scope_keys[1] AND e.key = keys[1];
+            IF coalesce(held, 0) <> expects[1] THEN
+                RAISE EXCEPTION '0 %', coalesce(held, 0) USING ERRCODE = 'LS001';
             END IF;
         END IF;
 

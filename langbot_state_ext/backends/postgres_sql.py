@@ -28,6 +28,15 @@ LIST: LiteralString = f"""SELECT e.key FROM {{schema}}.entries e
         AND substring(e.key FROM 1 FOR octet_length(%(prefix)s)) = %(prefix)s AND {LIVE}
     ORDER BY e.key LIMIT %(limit)s"""
 
+UPDATE: LiteralString = """UPDATE {schema}.entries e SET
+        value = %(value)s,
+        version = CASE WHEN e.expires_at <= %(now)s THEN 1 ELSE e.version + 1 END,
+        updated_at = %(now)s, run_id = %(run_id)s, expires_at = %(expires_at)s
+    WHERE e.scope = %(scope)s AND e.key = %(key)s AND (%(expect)s = -1
+        OR CASE WHEN e.expires_at <= %(now)s THEN 0 ELSE e.version END = %(expect)s)
+    RETURNING true"""
+"""Writes over one entry, which needs no lock but its own; returns nothing when it can't."""
+
 COMMIT: LiteralString = """SELECT {schema}.commit_changes(
     %(now)s, %(scope_keys)s, %(scope_names)s, %(parts)s::bytea[], %(tags)s, %(folded)s::bytea[],
     %(keys)s::bytea[], %(data)s::bytea[], %(expects)s::bigint[], %(run_ids)s::bytea[],
@@ -70,6 +79,19 @@ def entry(row: Sequence[Any]) -> Entry:
     return Entry(
         value, version, updated_at, None if run_id is None else to_text(run_id), expires_at
     )
+
+
+def update_values(change: Change, now: float) -> dict[str, Any]:
+    """Return what `UPDATE` needs."""
+    return {
+        "now": now,
+        "scope": change.scope.storage,
+        "key": to_bytes(change.key),
+        "value": change.value,
+        "expect": change.expect,
+        "run_id": None if change.run_id is None else to_bytes(change.run_id),
+        "expires_at": change.expires_at,
+    }
 
 
 def commit_values(changes: Sequence[Change], now: float) -> dict[str, Any]:

@@ -73,7 +73,10 @@ def test_two_langbots_share_a_store_and_outlive_its_absence(
     server: PostgresServer | RedisServer = (
         PostgresServer() if kind == "postgres" else RedisServer("--appendonly", "yes")
     )
-    with server, pair(*folder, tmp_path, f"{server.url(password='${STATE_PASSWORD}')}?wait_s=2") as both:
+    with (
+        server,
+        pair(*folder, tmp_path, f"{server.url(password='${STATE_PASSWORD}')}?wait_s=2") as both,
+    ):
         (one, bot), (other, there) = both
         took = [host.log.count("Took over 1 of 1 entries") for host in (one, other)]
         assert sorted(took) == [0, 1]
