@@ -36,9 +36,7 @@ class ServerProcess:
     """
 
     def __init__(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="state-server-"))
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -237,6 +235,16 @@ class RedisServer(ServerProcess):
             return self.command("PING").startswith(b"+PONG")
         except OSError:
             return False
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on; one that leaves room for Redis's cluster port."""
+    while True:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = int(free.getsockname()[1])
+        if port < 55_536:
+            return port
 
 
 def wheel(name: str) -> Path:

@@ -123,11 +123,16 @@ class Connections:
         try:
             while True:
                 async with self._borrow() as connection:
+                    limit = asyncio.timeout(self._url.wait_s)
                     try:
-                        async with asyncio.timeout(self._url.wait_s):
+                        async with limit:
                             return await work(connection)
                     except RETRIED:
                         continue
+                    except psycopg.OperationalError as error:
+                        if limit.expired():
+                            raise TimeoutError from error
+                        raise
         except psycopg.Error as error:
             if error.sqlstate == CONFLICT:
                 raise

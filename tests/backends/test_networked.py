@@ -123,8 +123,8 @@ assert not {"psycopg", "psycopg_pool", "redis"} & set(sys.modules)
         ("postgresql://u:s3cret@h/d?wait_s=1", "postgresql://u:***@h/d?wait_s=1"),
         ("postgresql://h/d?user=u&password=s3cret", "postgresql://h/d?user=u&password=***"),
         (
-            "rediss://:s3cret@h/0?ssl_password=s3cret&db=1",
-            "rediss://:***@h/0?ssl_password=***&db=1",
+            "rediss://:s3cret@h/0?password=s3cret&db=1",
+            "rediss://:***@h/0?password=***&db=1",
         ),
     ],
 )
