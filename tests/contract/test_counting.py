@@ -44,7 +44,7 @@ def work(contract: DurableBackendContract, place: Path) -> None:
     asyncio.run(count(contract, place))
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("backend", ["sqlite", "postgres", "redis"])
 def test_none_of_eighty_thousand_increments_is_lost(
     backend: str, tmp_path: Path, request: pytest.FixtureRequest
