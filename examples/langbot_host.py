@@ -97,7 +97,7 @@ class LangBotHost:
         try:
             self.start()
         except BaseException:
-            self.stop()
+            self.__exit__(None, None, None)
             raise
         return self
 
@@ -144,6 +144,10 @@ class LangBotHost:
     def stop_langbot(self) -> None:
         """Stop LangBot alone, as an operator does."""
         self._end("langbot", signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait until LangBot ends by itself; return its exit status."""
+        return self._processes["langbot"].wait()
 
     def restart(self, *, runner_ids: Sequence[str] = ()) -> None:
         """Stop LangBot, start it again, and wait until its runners are ready.
@@ -297,12 +301,24 @@ class LangBotHost:
     def reset_context(self, bot: HttpBot, session_id: str) -> None:
         """Reset the context of a session, as the operator does in LangBot's UI.
 
+        LangBot refuses while it has not finished the session's last message.
+
         Args:
             bot: The bot.
             session_id: `person_alice` or `group_g1`.
         """
         body = {"bot_id": bot.uuid, "session_id": session_id}
-        self.api("POST", "/api/v1/monitoring/sessions/reset-context", json=body)
+
+        def done() -> bool:
+            try:
+                self.api("POST", "/api/v1/monitoring/sessions/reset-context", json=body)
+            except HostError as error:
+                if "session_busy" in str(error):
+                    return False
+                raise
+            return True
+
+        self._wait(done, f"session {session_id} to be idle", 30)
 
     def api(self, method: str, path: str, **kwargs: Any) -> Any:
         """Call LangBot's API as the operator.
