@@ -44,9 +44,7 @@ class Connection(AsyncConnection[Any]):
         self.pgconn.finish()
 
     def is_stale(self) -> bool:
-        """Return whether it is closed, or the server has said something unasked since its use."""
-        if self.closed:
-            return True
+        """Return whether the server has closed it, or said something unasked, since its use."""
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
         return bool(poll.poll(0))

@@ -81,7 +81,8 @@ async def test_what_was_acknowledged_survives_a_kill_with_appendfsync_always(
                 acknowledged[writer] = number
 
     writers = [asyncio.create_task(write(writer)) for writer in range(4)]
-    await asyncio.sleep(0.5)
+    while len(acknowledged) < len(writers) or min(acknowledged.values()) < 20:
+        await asyncio.sleep(0.01)
     await asyncio.to_thread(server.kill)
     await asyncio.gather(*writers)
     server.start()
