@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from . import growth, turn
+from . import growth, networked, turn
 
 SIZES = [1_000, 10_000]
 FULL_SIZES = [1_000, 10_000, 100_000, 1_000_000]
@@ -30,6 +30,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         contenders = asyncio.run(turn.measure(Path(folder), arguments.turns))
         console.print(_turns(contenders))
+        console.print(_networked(asyncio.run(networked.measure(arguments.turns))))
         sizes = FULL_SIZES if arguments.full else SIZES
         with Progress(console=console, transient=True) as progress:
             steps = asyncio.run(growth.measure(Path(folder), sizes, arguments.turns, progress))
@@ -54,6 +55,28 @@ def _turns(contenders: list[turn.Contender]) -> Table:
             f"{own / base:.2f}",
             f"1/{host / own:.0f}",
         )
+    return table
+
+
+def _networked(groups: list[list[turn.Contender]]) -> Table:
+    table = Table(title="The same turn over a server on loopback (median, ms)")
+    for heading in ("store", "snapshot", "update", "turn", "p95", "p99", "x trips", "x raw"):
+        table.add_column(heading, justify="left" if heading == "store" else "right")
+    for group in groups:
+        trips, raw = (turn.median_ms(contender.turns) for contender in group[:2])
+        for contender in group:
+            own = turn.median_ms(contender.turns)
+            table.add_row(
+                contender.name,
+                f"{turn.median_ms(contender.snapshots):.3f}",
+                f"{turn.median_ms(contender.updates):.3f}",
+                f"{own:.3f}",
+                f"{turn.percentile_ms(contender.turns, 95):.3f}",
+                f"{turn.percentile_ms(contender.turns, 99):.3f}",
+                f"{own / trips:.2f}",
+                f"{own / raw:.2f}",
+            )
+        table.add_section()
     return table
 
 

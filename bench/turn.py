@@ -76,9 +76,8 @@ class Contender:
         self.turns.append(time.perf_counter() - started)
 
 
-async def ours(file: Path, synchronous: str, stack: AsyncExitStack) -> Contender:
+async def ours(url: str, name: str, stack: AsyncExitStack) -> Contender:
     """Open this project's store."""
-    url = f"sqlite:///{file}?synchronous={synchronous}"
     store = await stack.enter_async_context(StateStore.open(url))
     person = event(1)
 
@@ -87,7 +86,7 @@ async def ours(file: Path, synchronous: str, stack: AsyncExitStack) -> Contender
         assert refusal is None, refusal
 
     return Contender(
-        f"langbot-state-ext ({synchronous})",
+        f"langbot-state-ext ({name})",
         lambda: store.build_snapshot_from_event(person, BINDING, DESCRIPTOR),
         write,
     )
@@ -163,9 +162,9 @@ async def measure(folder: Path, turns: int) -> list[Contender]:
     async with AsyncExitStack() as stack:
         contenders = [
             await floor(folder / "floor-normal.db", "normal", stack),
-            await ours(folder / "ours-normal.db", "normal", stack),
+            await ours(f"sqlite:///{folder}/normal.db?synchronous=normal", "normal", stack),
             await floor(folder / "floor-full.db", "full", stack),
-            await ours(folder / "ours-full.db", "full", stack),
+            await ours(f"sqlite:///{folder}/full.db?synchronous=full", "full", stack),
             await host(folder / "host.db", stack),
         ]
         for contender in contenders:

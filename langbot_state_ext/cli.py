@@ -7,13 +7,20 @@ import asyncio
 import dataclasses
 import json
 import sys
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import __version__
 from .config import SECTION, data_root, parse_config
 from .errors import MissingExtra, StateError
 from .store import StateStore
+
+if TYPE_CHECKING:
+    from .copying import Copied
+
+PROGRESS_S = 1.0
+"""How often a long copy says how far it is."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,9 +58,13 @@ def _parser() -> argparse.ArgumentParser:
         ("disable", _disable, "take back what enable did; the state stays"),
         ("doctor", _doctor, "say whether everything is as it should be"),
         ("export-host", _export_host, "write the state back into LangBot's own table"),
+        ("copy", _copy, "copy a whole store into another one, with LangBot stopped"),
     ):
         sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         sub.set_defaults(command=command)
+        if name == "copy":
+            for which in ("FROM_URL", "TO_URL"):
+                sub.add_argument(which, help="as in state_ext.url; ${NAME} is the environment's")
         if name != "run":
             sub.add_argument("--json", action="store_true", help="print JSON, for machines")
     return parser
@@ -106,6 +117,26 @@ async def _export() -> tuple[int, int]:
     config = parse_config(host_config.get(SECTION) or {}, root=data_root().parent)
     async with host_engine(host_config) as engine, StateStore.open(config.url) as store:
         return await export(store, engine)
+
+
+def _copy(arguments: argparse.Namespace) -> int:
+    from .copying import copy_urls
+
+    shown = time.monotonic()
+
+    def progress(copied: Copied) -> None:
+        nonlocal shown
+        if time.monotonic() - shown >= PROGRESS_S:
+            shown = time.monotonic()
+            print(f"{copied.scopes} scopes so far ...", file=sys.stderr)  # noqa: T201 - a command
+
+    copied = asyncio.run(copy_urls(arguments.FROM_URL, arguments.TO_URL, progress=progress))
+    text = (
+        f"All {copied.entries} entries of {copied.scopes} scopes are there, compared one by one: "
+        f"{copied.written} were copied now, {copied.newer} were left since what was there is "
+        f"later; {copied.only_there} scopes are only there."
+    )
+    return _say(arguments, dataclasses.asdict(copied), text)
 
 
 def _config_file() -> Any:

@@ -119,8 +119,10 @@ def parse_config(
         faults.append(f"{SECTION}: a mapping is needed")
     url = given.get("url", StateExtConfig.model_fields["url"].default)
     if isinstance(url, str):
-        given["url"], url_faults = _complete_url(url, root, environ)
-        faults += url_faults
+        try:
+            given["url"] = complete_url(url, root=root, environ=environ)
+        except ConfigError as error:
+            faults.append(f"{SECTION}.url: {error}")
     try:
         config = StateExtConfig.model_validate(given)
     except ValidationError as error:
@@ -129,6 +131,30 @@ def parse_config(
         listed = "\n".join(f"  {fault}" for fault in faults)
         raise ConfigError(f"{SECTION} in LangBot's data/config.yaml is not valid:\n{listed}")
     return config
+
+
+def complete_url(url: str, *, root: Path, environ: Mapping[str, str] = os.environ) -> str:
+    """Put in what `${NAME}` stands for, and make a relative SQLite file absolute.
+
+    Args:
+        url: A url as people write it.
+        root: The folder that relative files are below.
+        environ: Where `${NAME}` comes from. Default: the process environment.
+
+    Returns:
+        A url that `open_backend` takes.
+
+    Raises:
+        ConfigError: A name is missing, the url is not one we know, or its folder can't be written.
+    """
+    missing = [name for name in re.findall(r"\$\{(\w+)\}", url) if name not in environ]
+    if missing:
+        raise ConfigError(f"the environment has no {', '.join(missing)}")
+    url = re.sub(r"\$\{(\w+)\}", lambda found: environ[found[1]], url)
+    url = re.sub(r"^sqlite:///(?=[^/?])", lambda _: f"sqlite:///{root.resolve()}/", url)
+    open_backend(url)
+    _check_folder(url)
+    return url
 
 
 def data_root(environ: Mapping[str, str] = os.environ) -> Path:
@@ -142,29 +168,15 @@ def data_root(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def shown_url(url: str) -> str:
-    """Return a url for people: without its password."""
-    return re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
+    """Return a url for people: without its password, wherever it stands."""
+    url = re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
+    return re.sub(r"(\w*password)=[^&]*", r"\1=***", url)
 
 
 def sqlite_file(url: str) -> Path | None:
     """Return the file that a sqlite url names; None for another url."""
     found = re.match(r"sqlite:///([^?]+)", url)
     return Path(unquote(found[1])) if found else None
-
-
-def _complete_url(url: str, root: Path, environ: Mapping[str, str]) -> tuple[str, list[str]]:
-    names = re.findall(r"\$\{(\w+)\}", url)
-    missing = [name for name in names if name not in environ]
-    if missing:
-        return url, [f"{SECTION}.url: the environment has no {', '.join(missing)}"]
-    url = re.sub(r"\$\{(\w+)\}", lambda found: environ[found[1]], url)
-    url = re.sub(r"^sqlite:///(?=[^/?])", lambda _: f"sqlite:///{root.resolve()}/", url)
-    try:
-        open_backend(url)
-        _check_folder(url)
-    except ConfigError as error:
-        return url, [f"{SECTION}.url: {error}"]
-    return url, []
 
 
 def _check_folder(url: str) -> None:

@@ -119,7 +119,11 @@ class BackendError(StateError):
 
 
 class BackendUnavailable(BackendError):
-    """The store can't be reached or did not answer in time; nothing was written."""
+    """The store can't be reached or did not answer in time.
+
+    What it was asked to write is written whole or not at all; which of the two is unknown only
+    where the connection to a server broke, or its answer did not come.
+    """
 
     retryable = True
 

@@ -1,10 +1,15 @@
-"""`RunnerScopedStateStore`: the synchronous face of `StateStore`, over the same coroutines."""
+"""`RunnerScopedStateStore`: the synchronous face of `StateStore`, over the same coroutines.
+
+Over memory and SQLite they never suspend, and are simply run. Over a network they run in an event
+loop of the store's own, in a thread of its own.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Coroutine
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from .backends import open_backend
 from .codec import DEFAULT_LIMITS, Limits
@@ -19,12 +24,14 @@ class RunnerScopedStateStore:
     """State of runners, for callers without an event loop. Safe to share between threads.
 
     Args:
-        store: What it drives; its backend must never suspend. Default: state in memory.
+        store: What it drives. Its backend must not be open yet where it is `networked`, and
+            must never suspend where it is not. Default: state in memory.
     """
 
     def __init__(self, store: StateStore | None = None) -> None:
         self._store = store or StateStore()
-        self._lock = threading.Lock()
+        networked = self._store.backend.networked
+        self._driver: _Driver = _LoopThread() if networked else _Inline()
 
     @classmethod
     def open(
@@ -37,17 +44,22 @@ class RunnerScopedStateStore:
         """Open a store by url.
 
         Args:
-            url: `memory://` or `sqlite:///path`, see `open_backend`.
+            url: See `open_backend`.
             limits: The limits on keys and values.
             conversation_identity: As for `StateStore`.
 
         Raises:
-            ConfigError: The url is not one we know.
+            ConfigError: The url is not one we know, or the server refuses it.
+            MissingExtra: Its driver is not installed.
             BackendError: The store can't be opened; the message names it.
         """
         backend = open_backend(url, blocking=True)
         store = cls(StateStore(backend, limits=limits, conversation_identity=conversation_identity))
-        store._drive(backend.open())
+        try:
+            store._drive(backend.open())
+        except BaseException:
+            store.close()
+            raise
         return store
 
     def build_snapshot(self, query: QueryLike, descriptor: HasId) -> Snapshot:
@@ -105,7 +117,10 @@ class RunnerScopedStateStore:
 
     def close(self) -> None:
         """Close the store. Calling it again does nothing."""
-        self._drive(self._store.close())
+        try:
+            self._drive(self._store.close())
+        finally:
+            self._driver.close()
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +129,26 @@ class RunnerScopedStateStore:
         self.close()
 
     def _drive(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine that never suspends, as those over memory and blocking SQLite do."""
+        return self._driver.run(work)
+
+
+class _Driver(Protocol):
+    """Runs coroutines for callers that have no event loop."""
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end and return its result."""
+
+    def close(self) -> None:
+        """Release what it holds. Calling it again does nothing."""
+
+
+class _Inline:
+    """Runs coroutines that never suspend, one at a time, in the caller."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
         with self._lock:
             try:
                 work.send(None)
@@ -122,7 +156,41 @@ class RunnerScopedStateStore:
                 return done.value  # type: ignore[no-any-return]
             finally:
                 work.close()
-        raise RuntimeError("this backend suspends: use StateStore")
+        raise RuntimeError("this backend suspends, but is not networked: use StateStore")
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to release."""
+
+
+class _LoopThread:
+    """Runs coroutines in an event loop in a thread of its own, made at the first call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._started()).result()
+
+    def close(self) -> None:
+        with self._lock:
+            loop, self._loop = self._loop, None
+            thread, self._thread = self._thread, None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.SelectorEventLoop()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="state-loop", daemon=True
+                )
+                self._thread.start()
+            return self._loop
 
 
 _process_store: RunnerScopedStateStore | None = None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from ..errors import ConfigError
+from ..errors import ConfigError, MissingExtra
 from .base import (
     ANY_VERSION,
     Backend,
@@ -26,17 +24,18 @@ __all__ = [
     "open_backend",
 ]
 
-SCHEMES = ("memory", "sqlite")
+SCHEMES = ("memory", "sqlite", "postgresql", "redis", "rediss", "valkey")
 
 
 def open_backend(url: str, *, blocking: bool = False) -> Backend:
     """Choose a backend by its url; opening it is the backend's `open()`.
 
     Args:
-        url: `memory://` or `sqlite:///relative/path` (four slashes for an absolute one), see
-            `SqliteBackend.from_url` for its parameters.
-        blocking: Whether the caller has no event loop: what would wait in a thread waits in the
-            caller. Default False.
+        url: `memory://`; `sqlite:///relative/path` (four slashes for an absolute one);
+            `postgresql://…`; `redis://…`, `rediss://…` (over TLS) or `valkey://…`. See the
+            `from_url` of each backend for its parameters.
+        blocking: Whether the caller has no event loop: what SQLite would wait for in a thread
+            it waits for in the caller. Default False.
 
     Returns:
         The backend, not opened yet.
@@ -46,7 +45,7 @@ def open_backend(url: str, *, blocking: bool = False) -> Backend:
             password.
         MissingExtra: The backend's driver is not installed.
     """
-    scheme = urlsplit(url).scheme
+    scheme = url.partition("://")[0] if "://" in url else ""
     if scheme == "memory":
         from .memory import MemoryBackend
 
@@ -55,5 +54,25 @@ def open_backend(url: str, *, blocking: bool = False) -> Backend:
         from .sqlite import SqliteBackend
 
         return SqliteBackend.from_url(url, blocking=blocking)
+    if scheme == "postgresql":
+        return _postgres(url)
+    if scheme in SCHEMES:
+        return _redis(url)
     allowed = ", ".join(f"{name}://" for name in SCHEMES)
     raise ConfigError(f"unknown scheme {scheme + ':' if scheme else 'in the url'}: use {allowed}")
+
+
+def _postgres(url: str) -> Backend:
+    try:
+        from .postgres import PostgresBackend
+    except ImportError:
+        raise MissingExtra("psycopg", "postgres") from None
+    return PostgresBackend.from_url(url)
+
+
+def _redis(url: str) -> Backend:
+    try:
+        from .redis import RedisBackend
+    except ImportError:
+        raise MissingExtra("redis", "redis") from None
+    return RedisBackend.from_url(url)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 from ..scopes import Scope, ScopeKey
 
@@ -106,7 +106,13 @@ class Backend(ABC):
     """Keeps entries. All methods may raise `BackendError`; `BackendUnavailable` is worth a retry.
 
     An expired entry is not there: for no method, whether or not its bytes are still on disk.
+
+    Attributes:
+        networked: Whether calls wait for a network, and so belong to the event loop in which the
+            backend was opened. Default False: calls end without one.
     """
+
+    networked: ClassVar[bool] = False
 
     @abstractmethod
     async def open(self) -> None:

@@ -1,0 +1,364 @@
+"""What PostgreSQL does to us, with a real server: stopped, killed, hung, full, read-only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+import psycopg
+import pytest
+from psycopg import errors as pg
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+
+from examples.servers import PASSWORD, QUOTED, PostgresServer
+from langbot_state_ext import (
+    Backend,
+    BackendError,
+    BackendUnavailable,
+    Change,
+    ConfigError,
+    MigrationError,
+    ScopeFilter,
+    open_backend,
+)
+from langbot_state_ext.backends import postgres_schema
+from langbot_state_ext.backends.networked import read_url
+from langbot_state_ext.backends.postgres_errors import call_error, opening_error
+from langbot_state_ext.testing.contract import Clock, increment, person, put
+
+ALICE = person("alice")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def backend(server: PostgresServer) -> AsyncIterator[Backend]:
+    server.execute("DROP SCHEMA IF EXISTS langbot_state_ext CASCADE")
+    async with open_backend(f"{server.url()}?wait_s=1") as backend:
+        yield backend
+
+
+async def test_a_server_that_stops_and_comes_back(backend: Backend, server: PostgresServer) -> None:
+    await backend.commit([put(ALICE)])
+    server.stop()
+    for _ in range(2):
+        with pytest.raises(BackendUnavailable, match=f"127.0.0.1:{server.port}/postgres can't be"):
+            await backend.load([ALICE])
+        with pytest.raises(BackendUnavailable, match="refused"):
+            await backend.commit([put(ALICE, value=b"2")])
+    server.start()
+    assert await backend.load([ALICE]) == [{"k": b"1"}]
+    await backend.commit([put(ALICE, value=b"2", expect=1)])
+
+
+async def test_a_restart_between_two_calls_goes_unnoticed(
+    backend: Backend, server: PostgresServer
+) -> None:
+    await asyncio.gather(*(backend.commit([put(person(f"p{n}"))]) for n in range(40)))
+    server.stop()
+    server.start()
+    await backend.commit([put(ALICE)])
+    await asyncio.gather(*(backend.load([ALICE]) for _ in range(40)))
+
+
+async def test_what_was_acknowledged_survives_a_kill(
+    backend: Backend, server: PostgresServer
+) -> None:
+    """Writers go on until the server is killed under them; what they were told is kept, is."""
+    acknowledged: dict[int, int] = {}
+
+    async def write(writer: int) -> None:
+        with suppress(BackendUnavailable):
+            for number in range(1, 1_000_000):
+                both = [put(person(f"w{writer}"), key, b"%d" % number) for key in ("a", "b")]
+                await backend.commit(both)
+                acknowledged[writer] = number
+
+    writers = [asyncio.create_task(write(writer)) for writer in range(4)]
+    while len(acknowledged) < len(writers) or min(acknowledged.values()) < 20:
+        await asyncio.sleep(0.01)
+    await asyncio.to_thread(server.kill)
+    await asyncio.gather(*writers)
+    server.start()
+    for writer, number in acknowledged.items():
+        held = (await backend.load([person(f"w{writer}")]))[0]
+        assert held["a"] == held["b"]
+        assert int(held["a"]) in {number, number + 1}
+
+
+async def test_a_hung_server_keeps_nobody_waiting(backend: Backend, server: PostgresServer) -> None:
+    await backend.commit([put(ALICE)])
+    server.pause()
+    try:
+        stop = asyncio.Event()
+        others = asyncio.create_task(breathe(stop))
+        results = await asyncio.gather(
+            backend.load([ALICE]),
+            backend.commit([put(ALICE, value=b"2")]),
+            return_exceptions=True,
+        )
+        stop.set()
+        assert await others > 5
+        for result in results:
+            assert isinstance(result, BackendUnavailable)
+            assert "did not answer within 1 s" in str(result)
+    finally:
+        server.resume()
+    held = (await backend.load([ALICE]))[0]["k"]
+    assert held in {b"1", b"2"}
+
+
+async def breathe(stop: asyncio.Event) -> int:
+    """Return how often the event loop came round."""
+    rounds = 0
+    while not stop.is_set():
+        await asyncio.sleep(0.01)
+        rounds += 1
+    return rounds
+
+
+async def test_a_lock_is_waited_for_no_longer_than_was_said(
+    backend: Backend, server: PostgresServer
+) -> None:
+    await backend.commit([put(ALICE)])
+    with psycopg.connect(server.url()) as other:
+        other.execute("SELECT * FROM langbot_state_ext.entries FOR UPDATE")
+        with pytest.raises(BackendUnavailable, match="did not answer within 1 s"):
+            await backend.commit([put(ALICE, value=b"2")])
+    assert await backend.load([ALICE]) == [{"k": b"1"}]
+    await backend.commit([put(ALICE, value=b"2")])
+
+
+async def test_an_empty_pool_says_so(backend: Backend, server: PostgresServer) -> None:
+    async with open_backend(f"{server.url()}?wait_s=0.5&pool_size=1") as narrow:
+        await narrow.commit([put(ALICE)])
+        with psycopg.connect(server.url()) as other:
+            other.execute("SELECT * FROM langbot_state_ext.entries FOR UPDATE")
+            results = await asyncio.gather(
+                *(narrow.commit([put(ALICE, value=b"2")]) for _ in range(4)), return_exceptions=True
+            )
+        assert all(isinstance(result, BackendUnavailable) for result in results)
+        assert any("raise pool_size" in str(result) for result in results)
+        await narrow.commit([put(ALICE, value=b"3")])
+
+
+async def test_writers_that_meet_crosswise_both_write(
+    backend: Backend, server: PostgresServer
+) -> None:
+    """Commits of the same entries in opposite order never wait for each other."""
+    bob = person("bob")
+    there, back = [put(ALICE), put(bob)], [put(bob), put(ALICE)]
+    await backend.commit(there)
+    await asyncio.gather(*(backend.commit(each) for each in (there, back) * 20))
+    for key in (ALICE, bob):
+        entry = await backend.get(key, "k")
+        assert entry is not None
+        assert entry.version == 41
+
+
+async def test_a_commit_that_the_server_takes_back_is_made_again(
+    backend: Backend, server: PostgresServer
+) -> None:
+    """Somebody else's transaction meets ours crosswise, and the server ends ours, which began."""
+    bob, lock = person("bob"), "SELECT FROM langbot_state_ext.entries WHERE scope = %s FOR UPDATE"
+    await backend.commit([put(ALICE), put(bob)])
+    async with (
+        open_backend(f"{server.url()}?wait_s=30") as patient,
+        await psycopg.AsyncConnection.connect(server.url()) as other,
+    ):
+        await other.execute(lock, (bob.storage,))
+        ours = asyncio.create_task(patient.commit([put(ALICE, value=b"2"), put(bob, value=b"2")]))
+        await asyncio.sleep(0.3)
+        await other.execute(lock, (ALICE.storage,))
+        assert not ours.done()
+        await other.rollback()
+        await ours
+    assert await backend.load([ALICE, bob]) == [{"k": b"2"}, {"k": b"2"}]
+
+
+async def test_scopes_that_come_and_go_are_never_half_there(backend: Backend) -> None:
+    """An entry always has its scope, however writing, deleting and clearing meet."""
+
+    async def churn(worker: int) -> None:
+        for number in range(25):
+            await backend.commit([put(ALICE, f"k{worker}")])
+            if number % 5 == worker:
+                await backend.clear(ScopeFilter(key=ALICE))
+            await backend.commit([Change(ALICE, f"k{(worker + 1) % 4}", None)])
+
+    await asyncio.gather(*(churn(worker) for worker in range(4)))
+    await backend.commit([put(ALICE, "last")])
+    page = await backend.scopes(ScopeFilter(), None, 10)
+    assert [scope.key for scope in page.scopes] == [ALICE]
+    assert page.scopes[0].entries == len(await backend.entries(ALICE))
+    assert await backend.clear(ScopeFilter()) == page.scopes[0].entries
+    assert (await backend.scopes(ScopeFilter(), None, 10)).scopes == []
+
+
+async def test_a_standby_reads_refuses_and_takes_over(server: PostgresServer) -> None:
+    server.execute("DROP SCHEMA IF EXISTS langbot_state_ext CASCADE")
+    async with open_backend(server.url()) as primary:
+        await primary.commit([put(ALICE)])
+    with PostgresServer(source=server) as standby:
+        async with open_backend(standby.url()) as backend:
+            assert await backend.load([ALICE]) == [{"k": b"1"}]
+            with pytest.raises(BackendUnavailable, match="read-only, as a standby is"):
+                await backend.commit([put(ALICE, value=b"2")])
+            with pytest.raises(BackendUnavailable, match="read-only"):
+                await backend.clear(ScopeFilter())
+            new = open_backend(f"{standby.url()}?schema=another")
+            with pytest.raises(BackendUnavailable, match="read-only, as a standby is, and the tab"):
+                await new.open()
+            standby.promote()
+            await backend.commit([put(ALICE, value=b"2", expect=1)])
+
+
+async def test_many_open_at_once_and_one_migrates(server: PostgresServer) -> None:
+    server.execute("DROP SCHEMA IF EXISTS langbot_state_ext CASCADE")
+    backends = [open_backend(server.url()) for _ in range(8)]
+    await asyncio.gather(*(backend.open() for backend in backends))
+    await asyncio.gather(*(increment(backend) for backend in backends))
+    entry = await backends[0].get(person("counter"), "n")
+    assert entry is not None
+    assert entry.version == 8
+    for backend in backends:
+        await backend.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://postgres:wr0ng@127.0.0.1:{port}/postgres", "check user and password"),
+        ("postgresql://nobody:wr0ng@127.0.0.1:{port}/postgres", "check user"),
+        ("postgresql://postgres:{right}@127.0.0.1:{port}/nowhere", "create it, or check the data"),
+        ("postgresql://postgres:{right}@127.0.0.1:{port}/postgres?sslmode=require", "sslmode"),
+        ("postgresql://poor:{right}@127.0.0.1:{port}/postgres", "grant CREATE on the database"),
+    ],
+)
+async def test_a_setting_that_is_wrong_is_told_at_start(
+    server: PostgresServer, url: str, said: str
+) -> None:
+    server.execute("DROP SCHEMA IF EXISTS langbot_state_ext CASCADE")
+    server.execute("DROP ROLE IF EXISTS poor")
+    server.execute(f"CREATE ROLE poor LOGIN PASSWORD '{PASSWORD}'")
+    with pytest.raises(ConfigError) as caught:
+        await open_backend(url.format(port=server.port, right=QUOTED)).open()
+    message = str(caught.value)
+    assert said in message
+    assert f"127.0.0.1:{server.port}/" in message
+    assert not any(secret in message for secret in (PASSWORD, QUOTED, "wr0ng"))
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://u:s3cret@h/d?nonsense=1", "unknown parameter nonsense"),
+        ("postgresql://u:s3cret@h/d?wait_s=soon", "wait_s=soon in the url: use a number from 0.1"),
+        ("postgresql://u:s3cret@h/d?pool_size=0", "pool_size=0"),
+        ("postgresql://u:s3cret@h/d?schema=a-b", "schema=a-b in the url: use letters"),
+        ("postgresql://u:s3cret@x@h/d", "%40 for @"),
+        ("postgresql://u:s3cret/x@h/d", "%2F for /"),
+        ("postgresql://u:s3cret@[h/d", "the host is not valid"),
+        ("postgresql://u:s3cret@h:s3cret/d", "the port is not a number"),
+        ("postgresql://u:s3cret%ZZ@h/d", "can't be read"),
+    ],
+)
+def test_a_url_that_is_wrong_is_refused(url: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_backend(url)
+    assert said in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_a_server_that_is_too_old_is_refused(
+    server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_schema, "OLDEST", 99)
+    with pytest.raises(ConfigError, match="which is too old: use 99 or newer"):
+        await open_backend(server.url()).open()
+
+
+async def test_a_schema_that_is_not_ours_is_left_alone(server: PostgresServer) -> None:
+    server.execute("CREATE SCHEMA IF NOT EXISTS theirs")
+    server.execute("CREATE TABLE IF NOT EXISTS theirs.scopes (key text)")
+    with pytest.raises(MigrationError, match="choose another with schema=NAME"):
+        await open_backend(f"{server.url()}?schema=theirs").open()
+
+
+async def test_a_newer_schema_is_left_alone(backend: Backend, server: PostgresServer) -> None:
+    server.execute("UPDATE langbot_state_ext.schema_version SET version = 99")
+    with pytest.raises(MigrationError, match="has version 99, this package knows 1: upgrade"):
+        await open_backend(server.url()).open()
+
+
+async def test_tables_that_are_taken_away_are_an_error(
+    backend: Backend, server: PostgresServer
+) -> None:
+    server.execute("DROP SCHEMA langbot_state_ext CASCADE")
+    with pytest.raises(BackendError, match="changed while they were in use") as caught:
+        await backend.load([ALICE])
+    assert not isinstance(caught.value, BackendUnavailable)
+
+
+async def test_a_backend_that_is_not_open_says_so(server: PostgresServer) -> None:
+    with pytest.raises(BackendError, match="is not open"):
+        await open_backend(server.url()).load([ALICE])
+
+
+async def test_what_has_expired_gives_its_room_back(server: PostgresServer) -> None:
+    from langbot_state_ext.backends.postgres import PostgresBackend
+
+    server.execute("DROP SCHEMA IF EXISTS langbot_state_ext CASCADE")
+    clock = Clock()
+    for _ in range(2):
+        backend = PostgresBackend.from_url(server.url(), clock=clock)
+        async with backend:
+            await backend.commit([put(ALICE, expires_at=clock.now + 1)])
+            await backend.commit([put(person("bob"))])
+        clock.now += 10
+    with psycopg.connect(server.url()) as connection:
+        count = connection.execute("SELECT count(*) FROM langbot_state_ext.entries").fetchone()
+    assert count == (2,)
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\0", "\ud800"], ids=ascii)
+async def test_what_text_cannot_hold_is_kept(backend: Backend, value: str) -> None:
+    """PostgreSQL's own text has no NUL; ours are bytes."""
+    change = put(ALICE, value, run_id=value)
+    await backend.commit([change])
+    entry = await backend.get(ALICE, value)
+    assert entry is not None
+    assert entry.run_id == value
+    assert await backend.list(ALICE, value, 5) == [value]
+
+
+async def test_an_identity_may_hold_nul(backend: Backend) -> None:
+    key = person("a\0b")
+    await backend.commit([put(key)])
+    for which in (ScopeFilter(parts={"actor_id": "a\0b"}), ScopeFilter(text="A\0B")):
+        assert [s.key for s in (await backend.scopes(which, None, 5)).scopes] == [key]
+
+
+def all_subclasses(kind: type[Exception]) -> set[type[Exception]]:
+    return {kind}.union(*(all_subclasses(each) for each in kind.__subclasses__()))
+
+
+def test_every_error_of_the_driver_becomes_one_of_ours() -> None:
+    url = read_url("postgresql://u:s3cret@h/d", "schema", ())
+    kinds = all_subclasses(psycopg.Error) | {PoolClosed, PoolTimeout, TooManyRequests, OSError}
+    assert len(kinds) > 200
+    for kind in kinds:
+        error = kind("it said s3cret\nand more")
+        for made in (call_error(error, url, "h/d"), opening_error(error, url, "h/d")):
+            assert isinstance(made, BackendError | ConfigError), kind
+            assert "h/d" in str(made)
+            assert "s3cret" not in str(made)
+        retryable = isinstance(error, psycopg.OperationalError | OSError)
+        if retryable and not isinstance(error, PoolClosed | pg.InsufficientPrivilege):
+            assert isinstance(call_error(error, url, "h/d"), BackendUnavailable), kind

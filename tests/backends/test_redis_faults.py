@@ -1,0 +1,337 @@
+"""What Redis does to us, with a real server: stopped, killed, hung, full, read-only, empty."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+
+import pytest
+from redis import exceptions as r
+
+from examples.servers import PASSWORD, QUOTED, RedisServer
+from langbot_state_ext import (
+    Backend,
+    BackendError,
+    BackendUnavailable,
+    Change,
+    ConfigError,
+    MigrationError,
+    ScopeFilter,
+    open_backend,
+)
+from langbot_state_ext.backends import redis_client
+from langbot_state_ext.backends.networked import read_url
+from langbot_state_ext.backends.redis import RedisBackend
+from langbot_state_ext.backends.redis_errors import DRIVER_ERRORS, call_error, opening_error
+from langbot_state_ext.testing.contract import Clock, increment, person, put
+
+ALICE = person("alice")
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    with RedisServer(*DURABLE) as server:
+        yield server
+
+
+@pytest.fixture
+async def backend(server: RedisServer) -> AsyncIterator[Backend]:
+    server.command("FLUSHALL")
+    async with open_backend(f"{server.url()}?wait_s=1") as backend:
+        yield backend
+
+
+async def test_a_server_that_stops_and_comes_back(backend: Backend, server: RedisServer) -> None:
+    await backend.commit([put(ALICE)])
+    server.stop()
+    for _ in range(2):
+        with pytest.raises(BackendUnavailable, match=f"127.0.0.1:{server.port}/0 can't be"):
+            await backend.load([ALICE])
+        with pytest.raises(BackendUnavailable, match="can't be reached"):
+            await backend.commit([put(ALICE, value=b"2")])
+    server.start()
+    assert await backend.load([ALICE]) == [{"k": b"1"}]
+    await backend.commit([put(ALICE, value=b"2", expect=1)])
+
+
+async def test_a_restart_between_two_calls_goes_unnoticed(
+    backend: Backend, server: RedisServer
+) -> None:
+    await asyncio.gather(*(backend.commit([put(person(f"p{n}"))]) for n in range(40)))
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start)
+    await backend.commit([put(ALICE)])
+    await asyncio.gather(*(backend.load([ALICE]) for _ in range(40)))
+
+
+async def test_what_was_acknowledged_survives_a_kill_with_appendfsync_always(
+    backend: Backend, server: RedisServer
+) -> None:
+    acknowledged: dict[int, int] = {}
+
+    async def write(writer: int) -> None:
+        with suppress(BackendUnavailable):
+            for number in range(1, 1_000_000):
+                both = [put(person(f"w{writer}"), key, b"%d" % number) for key in ("a", "b")]
+                await backend.commit(both)
+                acknowledged[writer] = number
+
+    writers = [asyncio.create_task(write(writer)) for writer in range(4)]
+    while len(acknowledged) < len(writers) or min(acknowledged.values()) < 20:
+        await asyncio.sleep(0.01)
+    await asyncio.to_thread(server.kill)
+    await asyncio.gather(*writers)
+    server.start()
+    for writer, number in acknowledged.items():
+        held = (await backend.load([person(f"w{writer}")]))[0]
+        assert held["a"] == held["b"]
+        assert int(held["a"]) in {number, number + 1}
+
+
+async def test_a_hung_server_keeps_nobody_waiting(backend: Backend, server: RedisServer) -> None:
+    await backend.commit([put(ALICE)])
+    server.pause()
+    try:
+        results = await asyncio.gather(
+            backend.load([ALICE]),
+            backend.commit([put(ALICE, value=b"2")]),
+            return_exceptions=True,
+        )
+        for result in results:
+            assert isinstance(result, BackendUnavailable)
+            assert "did not answer within 1 s" in str(result)
+    finally:
+        server.resume()
+    held = (await backend.load([ALICE]))[0]["k"]
+    assert held in {b"1", b"2"}
+
+
+async def test_an_empty_pool_says_so(server: RedisServer) -> None:
+    async with open_backend(f"{server.url()}?wait_s=0.5&pool_size=1") as narrow:
+        server.pause()
+        try:
+            results = await asyncio.gather(
+                *(narrow.load([ALICE]) for _ in range(3)), return_exceptions=True
+            )
+        finally:
+            server.resume()
+        assert all(isinstance(result, BackendUnavailable) for result in results)
+        assert any("raise pool_size" in str(result) for result in results)
+        assert await narrow.load([ALICE]) is not None
+
+
+async def test_a_redis_that_comes_back_empty_is_told_and_trusted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nothing that was read before is served again, and the loss is in the log once."""
+    with RedisServer() as server:
+        async with open_backend(server.url()) as one, open_backend(server.url()) as other:
+            assert "keeps nothing on disk" in caplog.text
+            await one.commit([put(ALICE)])
+            await other.load([ALICE])
+            await asyncio.to_thread(server.stop)
+            await asyncio.to_thread(server.start)
+            caplog.clear()
+            loads = await asyncio.gather(*(one.load([ALICE]) for _ in range(5)))
+            assert loads == [[{}]] * 5
+            await other.commit([put(ALICE, value=b"2", expect=0)])
+            assert await one.load([ALICE]) == [{"k": b"2"}]
+    lost = [record for record in caplog.records if "has lost the state" in record.message]
+    assert len(lost) == 2
+    assert {record.levelno for record in lost} == {logging.WARNING}
+
+
+async def test_a_replica_reads_refuses_and_takes_over(
+    backend: Backend, server: RedisServer
+) -> None:
+    await backend.commit([put(ALICE)])
+    with RedisServer("--masterauth", PASSWORD) as replica:
+        replica.command("REPLICAOF", "127.0.0.1", str(server.port))
+        await asyncio.to_thread(wait_for_link, replica)
+        async with open_backend(replica.url()) as standby:
+            assert await standby.load([ALICE]) == [{"k": b"1"}]
+            with pytest.raises(BackendUnavailable, match="is read-only, as a replica is"):
+                await standby.commit([put(ALICE, value=b"2")])
+            replica.command("REPLICAOF", "NO", "ONE")
+            await standby.commit([put(ALICE, value=b"2", expect=1)])
+
+
+def wait_for_link(replica: RedisServer) -> None:
+    while b"master_link_status:up" not in replica.command("INFO", "replication"):
+        time.sleep(0.02)
+
+
+async def test_a_full_memory_refuses_and_writes_nothing(
+    server: RedisServer, backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    await backend.commit([put(ALICE)])
+    server.command("CONFIG", "SET", "maxmemory", "1")
+    try:
+        with pytest.raises(BackendUnavailable, match="can't write now"):
+            await backend.commit([put(person("bob")), Change(ALICE, "k", None)])
+    finally:
+        server.command("CONFIG", "SET", "maxmemory", "0")
+    assert await backend.load([ALICE, person("bob")]) == [{"k": b"1"}, {}]
+
+
+async def test_a_redis_that_throws_away_is_warned_of(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.command("CONFIG", "SET", "maxmemory", "100mb")
+    server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    try:
+        async with open_backend(server.url()):
+            assert "set maxmemory-policy noeviction" in caplog.text
+    finally:
+        server.command("CONFIG", "SET", "maxmemory", "0")
+        server.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+async def test_many_open_at_once_and_make_one_store(server: RedisServer) -> None:
+    server.command("FLUSHALL")
+    backends = [open_backend(server.url()) for _ in range(8)]
+    await asyncio.gather(*(backend.open() for backend in backends))
+    await asyncio.gather(*(increment(backend) for backend in backends))
+    entry = await backends[0].get(person("counter"), "n")
+    assert entry is not None
+    assert entry.version == 8
+    for backend in backends:
+        await backend.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://default:wr0ng@127.0.0.1:{port}/0", "check user, password"),
+        ("redis://default:{right}@127.0.0.1:{port}/99", "check user, password, database"),
+        ("redis://127.0.0.1:{port}/0", "check user, password"),
+    ],
+)
+async def test_a_setting_that_is_wrong_is_told_at_start(
+    server: RedisServer, url: str, said: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        await open_backend(url.format(port=server.port, right=QUOTED)).open()
+    message = str(caught.value)
+    assert said in message
+    assert f"127.0.0.1:{server.port}/" in message
+    assert not any(secret in message for secret in (PASSWORD, QUOTED, "wr0ng"))
+    assert "\n" not in message
+
+
+async def test_tls_where_there_is_none_is_told_at_start(server: RedisServer) -> None:
+    url = server.url().replace("redis:", "rediss:")
+    with pytest.raises(BackendUnavailable, match=r"use redis://.* where it does not speak TLS"):
+        await open_backend(f"{url}?wait_s=0.5").open()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://u:s3cret@h/0?nonsense=1", "unknown parameter nonsense"),
+        ("valkey://u:s3cret@h/0?wait_s=soon", "wait_s=soon in the url: use a number from 0.1"),
+        ("redis://u:s3cret@h/0?prefix=a*b", "prefix=a*b in the url: use 1 to 64 letters"),
+        ("redis://u:s3cret@x@h/0", "%40 for @"),
+        ("redis://u:s3cret@h:port/0", "can't be read"),
+        ("redis://u:s3cret@h/0?ssl_ca_certs=x", "can't be read"),
+    ],
+)
+def test_a_url_that_is_wrong_is_refused(url: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_backend(url)
+    assert said in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_a_server_that_is_too_old_is_refused(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_client, "OLDEST", (99, 0))
+    with pytest.raises(ConfigError, match=r"which is too old: use 99\.0 or newer"):
+        await open_backend(server.url()).open()
+
+
+async def test_a_cluster_is_refused() -> None:
+    with (
+        RedisServer("--cluster-enabled", "yes") as server,
+        pytest.raises(ConfigError, match="is a cluster, which is not supported"),
+    ):
+        await open_backend(server.url()).open()
+
+
+async def test_keys_that_are_not_ours_are_left_alone(server: RedisServer) -> None:
+    server.command("SET", "theirs:meta", "x")
+    with pytest.raises(MigrationError, match=r"another program has such keys.*prefix=NAME"):
+        await open_backend(f"{server.url()}?prefix=theirs:").open()
+
+
+async def test_a_newer_store_is_left_alone(server: RedisServer) -> None:
+    server.command("HSET", "later:meta", "id", "x", "version", "99")
+    with pytest.raises(MigrationError, match="have version 99, this package knows 1: upgrade"):
+        await open_backend(f"{server.url()}?prefix=later:").open()
+
+
+async def test_a_valkey_url_is_a_redis_url(server: RedisServer) -> None:
+    async with open_backend(server.url().replace("redis:", "valkey:")) as backend:
+        assert await backend.load([]) == []
+
+
+async def test_a_backend_that_is_not_open_says_so(server: RedisServer) -> None:
+    with pytest.raises(BackendError, match="is not open"):
+        await open_backend(server.url()).load([ALICE])
+
+
+async def test_keys_of_another_kind_are_an_error(backend: Backend, server: RedisServer) -> None:
+    server.command("SET", f"langbot-state:s:{ALICE.storage}", "x")
+    with pytest.raises(BackendError, match="WRONGTYPE") as caught:
+        await backend.load([ALICE])
+    assert not isinstance(caught.value, BackendUnavailable)
+
+
+async def test_what_has_expired_gives_its_room_back(server: RedisServer) -> None:
+    server.command("FLUSHALL")
+    clock = Clock()
+    for _ in range(2):
+        async with RedisBackend.from_url(server.url(), clock=clock) as backend:
+            await backend.commit([put(ALICE, expires_at=clock.now + 1)])
+            await backend.commit([put(person("bob"))])
+        clock.now += 10
+    # meta, scopes, identities, bob's, and alice's with its place in expiry until the next purge
+    assert server.command("DBSIZE") == b":6\r\n"
+    async with RedisBackend.from_url(server.url(), clock=clock) as backend:
+        await backend.commit([put(person("bob"))])
+    assert server.command("DBSIZE") == b":4\r\n"
+
+
+async def test_paging_and_clearing_go_over_many_batches(backend: Backend) -> None:
+    people = [person(f"p{n}") for n in range(1200)]
+    rooms = [person(f"p{n}", scope="subject") for n in range(10)]
+    await backend.commit([put(key) for key in (*people, *rooms)])
+    page = await backend.scopes(ScopeFilter(text="P1"), None, 2000)
+    assert len(page.scopes) == 1 + 10 + 100 + 200 + 1
+    assert page.scopes == sorted(page.scopes, key=lambda scope: scope.key.storage)
+    assert await backend.clear(ScopeFilter(scope="actor")) == len(people)
+    assert await backend.clear(ScopeFilter()) == len(rooms)
+
+
+def all_subclasses(kind: type[BaseException]) -> set[type[BaseException]]:
+    return {kind}.union(*(all_subclasses(each) for each in kind.__subclasses__()))
+
+
+def test_every_error_of_the_driver_becomes_one_of_ours() -> None:
+    url = read_url("redis://u:s3cret@h/0", "prefix", ())
+    named = {kind for kind in vars(r).values() if isinstance(kind, type)}
+    kinds = {kind for kind in named if issubclass(kind, Exception)} | all_subclasses(r.RedisError)
+    assert len(kinds) > 25
+    for kind in kinds:
+        error = kind.__new__(kind, "1 h:1")
+        error.args = ("it said s3cret\nand more",)
+        assert isinstance(error, DRIVER_ERRORS), kind
+        for made in (call_error(error, url, "h/0"), opening_error(error, url, "h/0")):
+            assert isinstance(made, BackendError | ConfigError), kind
+            assert "h/0" in str(made)
+            assert "s3cret" not in str(made)

@@ -1,0 +1,37 @@
+"""Servers that the tests share: started here, or named by `--postgres-url` and `--redis-url`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from examples.servers import PostgresServer, RedisServer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests use servers that are there already."""
+    parser.addoption("--postgres-url", help="a database to test with; default: start a server")
+    parser.addoption("--redis-url", help="a Redis to test with; default: start a server")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The url of a PostgreSQL database that all tests share."""
+    given = request.config.getoption("--postgres-url")
+    if given:
+        yield given
+        return
+    with PostgresServer() as server:
+        yield server.url()
+
+
+@pytest.fixture(scope="session")
+def redis_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The url of a Redis database that all tests share."""
+    given = request.config.getoption("--redis-url")
+    if given:
+        yield given
+        return
+    with RedisServer() as server:
+        yield server.url()
