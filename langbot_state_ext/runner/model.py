@@ -286,6 +286,11 @@ class StateModel(BaseModel):
         LOGGER.warning("%s; its default is used", error)
 
 
+def scope_of(model: type[StateModel]) -> Scope:
+    """Return the scope that holds a model."""
+    return model._layout.scope  # noqa: SLF001 - our own
+
+
 def _is_as_stored(keys: FieldKeys, found: str | None, stored: Stored, upgraded: Stored) -> bool:
     """Tell whether a field that was read needs no writing to be read again the same."""
     before = (keys.key in stored, to_json(stored.get(keys.key)))
