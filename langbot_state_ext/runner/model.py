@@ -146,7 +146,7 @@ class StateModel(BaseModel):
         """
         layout = cls._layout
         stored = {key: state[key] for key in layout.keys if key in state}
-        version = stored.pop(layout.version_key, None)
+        version = _version(stored.pop(layout.version_key, None))
         upgraded = cls._upgraded(stored, version)
         if upgraded is None:
             stored = upgraded = {}
@@ -250,7 +250,7 @@ class StateModel(BaseModel):
         self._stored.fields[name] = to_json(value)
 
     @classmethod
-    def _upgraded(cls, stored: Stored, version: Any) -> Stored | None:
+    def _upgraded(cls, stored: Stored, version: int | None) -> Stored | None:
         """Bring stored values to the present version; None when that fails."""
         layout = cls._layout
         if not stored:
@@ -289,6 +289,11 @@ class StateModel(BaseModel):
 def scope_of(model: type[StateModel]) -> Scope:
     """Return the scope that holds a model."""
     return model._layout.scope  # noqa: SLF001 - our own
+
+
+def _version(stored: object) -> int | None:
+    is_version = isinstance(stored, int) and not isinstance(stored, bool) and stored > 0
+    return stored if is_version else None  # type: ignore[return-value]
 
 
 def _is_as_stored(keys: FieldKeys, found: str | None, stored: Stored, upgraded: Stored) -> bool:

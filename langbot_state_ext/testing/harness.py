@@ -240,11 +240,15 @@ class RunnerHarness:
         return self._drive(self._store.snapshot([self._key(scope, chat)]))[scope]
 
     def _drive(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return self._loop.run_until_complete(work)
-        work.close()
-        raise RuntimeError(
-            "RunnerHarness has an event loop of its own: write the test as plain def"
-        )
+        if _is_in_event_loop():
+            work.close()
+            raise RuntimeError("RunnerHarness has its own event loop: make the test a plain def")
+        return self._loop.run_until_complete(work)
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -16,7 +16,7 @@ Note = Callable[[str, Exception], None]
 def trace(runner: Runner, note: Note) -> None:
     """Have `note` called with what the runner's `run` raises."""
     run: Any = runner.run
-    traced = _stream(run, note) if inspect.isasyncgenfunction(run) else _coroutine(run, note)
+    traced: Any = _stream(run, note) if inspect.isasyncgenfunction(run) else _coroutine(run, note)
     runner.run = traced  # type: ignore[method-assign]
 
 
