@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar, overload
 
@@ -49,6 +49,8 @@ class RunnerHarness:
         processor: What LangBot answers with, `pipeline` (default) or `agent`. A pipeline sends
             the last message that a run yields and knows no `ctx.reply`; an Agent sends nothing
             but what `ctx.reply` says.
+        lifecycle: Makes the life cycle of runs over a store. Default: `RunLifecycle` with its own
+            defaults.
         resources: What LangBot grants, `ctx.resources`.
         answers: By action, such as `invoke_llm`, a function that takes the call's data and
             returns LangBot's answer.
@@ -66,6 +68,7 @@ class RunnerHarness:
         store: str = "memory://",
         scopes: Iterable[Scope] = VALID_STATE_SCOPES,
         processor: Processor = "pipeline",
+        lifecycle: Callable[[StateStore], RunLifecycle] = RunLifecycle,
         resources: Mapping[str, Any] | None = None,
         answers: Mapping[str, Answer] | None = None,
     ) -> None:
@@ -79,11 +82,16 @@ class RunnerHarness:
         self.automatic_reply = processor == "pipeline"
         self._plugin_config = dict(plugin_config or {})
         self._url = store
+        self._make_lifecycle = lifecycle
         self._history = History()
         self._actions = Actions(self._history, answers or {})
         self._turns: list[HostedRun] = []
         self._loop = asyncio.new_event_loop()
-        self._drive(self._start())
+        try:
+            self._drive(self._start())
+        except BaseException:
+            self._loop.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -195,7 +203,7 @@ class RunnerHarness:
     async def _start(self) -> None:
         self._sessions: dict[str, Session] = {}
         self._store = await StateStore.open(self._url)
-        self.lifecycle = RunLifecycle(self._store)
+        self.lifecycle = self._make_lifecycle(self._store)
         self._actions.store = self._store
         self._runner = self._setting.component.runner()
         self._runner.bind_runtime(  # type: ignore[no-untyped-call]

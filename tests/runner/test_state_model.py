@@ -324,7 +324,7 @@ def test_a_model_may_be_inherited() -> None:
 class LongRun(Runner):
     """Reads and writes while it runs."""
 
-    async def run(  # type: ignore[override] - the SDK's own annotation knows coroutines only
+    async def run(  # type: ignore[override]  # the SDK knows coroutines
         self, ctx: RunnerContext
     ) -> AsyncGenerator[RunnerResult, None]:
         prefs = Prefs.load(ctx)
