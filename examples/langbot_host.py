@@ -97,7 +97,7 @@ class LangBotHost:
         try:
             self.start()
         except BaseException:
-            self.stop()
+            self.__exit__(None, None, None)
             raise
         return self
 
@@ -108,6 +108,7 @@ class LangBotHost:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+        self._http.close()
 
     def start(self) -> None:
         """Start the plugin runtime, when it is not running, and LangBot; wait until both answer.
@@ -143,6 +144,10 @@ class LangBotHost:
     def stop_langbot(self) -> None:
         """Stop LangBot alone, as an operator does."""
         self._end("langbot", signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait until LangBot ends by itself; return its exit status."""
+        return self._processes["langbot"].wait()
 
     def restart(self, *, runner_ids: Sequence[str] = ()) -> None:
         """Stop LangBot, start it again, and wait until its runners are ready.

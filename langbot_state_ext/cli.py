@@ -104,7 +104,7 @@ async def _export() -> tuple[int, int]:
 
     host_config = read_config(_config_file())
     config = parse_config(host_config.get(SECTION) or {}, root=data_root().parent)
-    async with StateStore.open(config.url) as store, host_engine(host_config) as engine:
+    async with host_engine(host_config) as engine, StateStore.open(config.url) as store:
         return await export(store, engine)
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from ..errors import ConfigError, MigrationError
 
+HEADER = b"SQLite format 3\0"
+"""How a SQLite file begins; SQLite itself takes a file of a few bytes for an empty one."""
+
 APPLICATION_ID = 0x4C625374
 """`LbSt`, in SQLite's header, says that a file is ours."""
 
@@ -60,6 +63,9 @@ def inspect(path: Path) -> None:
         raise ConfigError(f"the folder {path.parent} does not exist: create it, or change the url")
     if not path.exists() or path.stat().st_size == 0:
         return
+    with path.open("rb") as data:
+        if data.read(len(HEADER)) != HEADER:
+            raise MigrationError(f"{path} is not a SQLite database: choose another file")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             _check_ours(db, path)

@@ -15,11 +15,15 @@ from ..run import RunLifecycle
 from ..store import StateStore
 from .adapter import Adapter
 from .compat import check_version
-from .database import host_engine
+from .database import NoHostDatabase, host_engine
 from .launcher import hook_installed, read_config
 from .patches import Patches
 
 PLUGIN = ("langbot-state-ext", "RunnerState")
+
+INSTALLED = sa.text(
+    "SELECT 1 FROM plugin_settings WHERE plugin_author = :author AND plugin_name = :name"
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ async def examine(config_file: Path) -> list[Finding]:
     for name, check in checks.items():
         try:
             findings.append(Finding(name, True, await check()))
-        except (StateError, OSError, sa.exc.SQLAlchemyError) as error:
+        except (StateError, OSError) as error:
             findings.append(Finding(name, False, str(error)))
     return findings
 
@@ -102,12 +106,12 @@ async def _store(config_file: Path, root: Path) -> str:
 
 async def _plugin(config_file: Path) -> str:
     author, name = PLUGIN
-    async with host_engine(read_config(config_file)) as engine, engine.connect() as connection:
-        found = await connection.scalar(
-            sa.text("SELECT 1 FROM plugin_settings WHERE plugin_author = :a AND plugin_name = :n"),
-            {"a": author, "n": name},
-        )
-    return f"{author}/{name} is {'installed' if found else 'not installed; it is optional'}"
+    try:
+        async with host_engine(read_config(config_file)) as engine, engine.connect() as connection:
+            installed = await connection.scalar(INSTALLED, {"author": author, "name": name})
+    except NoHostDatabase as reason:
+        return f"{author}/{name} is not installed: {reason}"
+    return f"{author}/{name} is {'installed' if installed else 'not installed; it is optional'}"
 
 
 def _settings(config_file: Path, root: Path) -> StateExtConfig:

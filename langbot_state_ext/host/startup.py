@@ -12,11 +12,15 @@ PACKAGE = "langbot_state_ext"
 
 def is_host(argv: list[str]) -> bool:
     """Return whether a command line starts LangBot: `langbot …` or `python -m langbot …`."""
-    for position, word in enumerate(argv[:-1], start=1):
+    words = iter(argv[1:])
+    for word in words:
         if word == "-m":
-            return argv[position] == "langbot"
-    script = next((word for word in argv[1:] if not word.startswith("-")), "")
-    return script.replace("\\", "/").rpartition("/")[2] in {"langbot", "langbot.exe"}
+            return next(words, "") == "langbot"
+        if word in {"-W", "-X"}:
+            next(words, "")
+        elif word == "-c" or not word.startswith("-"):
+            return word.replace("\\", "/").rpartition("/")[2] in {"langbot", "langbot.exe"}
+    return False
 
 
 def install() -> None:

@@ -22,8 +22,6 @@ class ProbeRunner(Runner):
                 yield self.update(ctx, *value)
             elif name == "surrogate":
                 yield self.update(ctx, *value, "\ud800")
-            elif name == "nan":
-                yield self.update(ctx, *value, float("nan"))
             elif name == "fail":
                 yield RunnerResult.run_failed(ctx.run_id, value)
                 return

@@ -1,0 +1,90 @@
+"""One started LangBot for all of these tests; each test gets a bot, and so a world, of its own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples.http_bot import HttpBot
+from examples.langbot_host import LangBotHost, bin_folder
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what LangBot's own imports warn of is not ours
+    import_module("langbot.pkg.core.boot")
+
+HERE = Path(__file__).parent
+PROBE = "plugin:langbot-state-ext/ProbeRunner/default"
+numbers = itertools.count(1)
+
+
+@dataclass
+class Chat:
+    """A bot that is answered by the probe runner, which does what a message tells it."""
+
+    host: LangBotHost
+    bot: HttpBot
+    pipeline: str
+
+    def run(self, *steps: dict[str, Any], sender: str = "alice", group: str | None = None) -> Any:
+        """Let one run do the steps, and return what it saw."""
+        answer = self.bot.say(json.dumps(steps), sender=sender, group=group)
+        return json.loads(answer)
+
+    def failing_run(self, *steps: dict[str, Any], sender: str = "alice") -> str:
+        """Let one run do the steps and fail, and return what the person reads."""
+        return self.bot.say(json.dumps(steps), sender=sender)
+
+    def state(self, **who: Any) -> Any:
+        """Return the snapshot of the next run."""
+        return self.run(**who)["state"]
+
+
+def with_extension(folder: Path, **section: Any) -> LangBotHost:
+    """Return a LangBot that `langbot-state run` starts."""
+    return LangBotHost(
+        folder,
+        command=[str(bin_folder() / "langbot-state"), "run"],
+        config={"state_ext": {"enable": True, **section}},
+    )
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LangBotHost]:
+    with with_extension(tmp_path_factory.mktemp("langbot")) as host:
+        host.install_plugin(host.build_plugin(HERE / "probe_runner"), runner_id=PROBE)
+        yield host
+
+
+@pytest.fixture
+def open_chat() -> Callable[..., Chat]:
+    return new_chat
+
+
+@pytest.fixture
+def chat(host: LangBotHost) -> Chat:
+    return new_chat(host)
+
+
+def new_chat(host: LangBotHost, **pipeline: Any) -> Chat:
+    """Make a bot and its pipeline."""
+    number = next(numbers)
+    uuid = host.create_pipeline(f"pipeline-{number}", PROBE, **pipeline)
+    return Chat(host, host.create_bot(f"bot-{number}", uuid), uuid)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Show LangBot's log beside a failure."""
+    report = yield
+    host = getattr(item, "funcargs", {}).get("host")
+    if report.failed and host is not None:
+        report.sections.append(("LangBot's log", host.log[-8000:]))
+    return report

@@ -1,0 +1,181 @@
+"""LangBot's own state is taken over once, row by row, and written back."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import sqlalchemy as sa
+from pytest_mock import MockerFixture
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from langbot_state_ext import BackendError, ScopeFilter, ScopeKey, StateStore
+from langbot_state_ext.backends import Change
+from langbot_state_ext.host.adopt import MARKER, adopt, export
+from langbot_state_ext.host.database import host_engine
+from langbot_state_ext.testing import SimpleDescriptor, SimpleQuery
+
+LOGGER = logging.getLogger("test")
+BINDING = "agent_p1_plugin:a/b/c"
+
+
+@pytest_asyncio.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    """Make LangBot's table in a database of its own."""
+    from langbot.pkg.entity.persistence.runner_state import RunnerState
+
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'langbot.db'}")
+    async with engine.begin() as connection:
+        await connection.run_sync(RunnerState.metadata.tables["runner_state"].create)
+    yield engine
+    await engine.dispose()
+
+
+async def insert(engine: AsyncEngine, scope: str, key: str, value: Any, **columns: Any) -> None:
+    """Write a row as LangBot's own store does."""
+    from langbot.pkg.agent.runner.persistent_state_store import PersistentStateStore
+
+    context = {"runner_id": "plugin:a/b/c", "binding_identity": BINDING, "bot_id": "b1", **columns}
+    await PersistentStateStore(engine).state_set(
+        f"{scope}:{sorted(columns.items())}", key, value, "plugin:a/b/c", BINDING, scope, context
+    )
+
+
+async def rows(engine: AsyncEngine) -> dict[tuple[str, str], Any]:
+    async with engine.connect() as connection:
+        found = await connection.execute(sa.text("SELECT * FROM runner_state"))
+        return {
+            (row["scope"], row["state_key"]): json.loads(row["value_json"])
+            for row in found.mappings()
+        }
+
+
+def key(scope: Any, *own: tuple[str, str | None]) -> ScopeKey:
+    base = (("runner_id", "plugin:a/b/c"), ("binding_identity", BINDING))
+    return ScopeKey(scope, (*base, ("bot_id", "b1"), ("workspace_id", None), *own))
+
+
+async def fill(engine: AsyncEngine) -> None:
+    await insert(engine, "conversation", "n", {"a": 1}, conversation_id="person_alice")
+    await insert(engine, "actor", "n", None, actor_type="user", actor_id="alice")
+    for number in (1, 2):
+        message = {"subject_type": "message", "subject_id": str(number)}
+        await insert(engine, "subject", "n", number, conversation_id="group_g1", **message)
+    await insert(engine, "subject", "room", 1, subject_type="room", subject_id="r")
+    await insert(engine, "runner", "n", 2**60)
+
+
+async def test_every_scope_is_taken_over_by_its_identity(
+    engine: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(engine)
+    async with StateStore() as store:
+        with caplog.at_level("INFO"):
+            assert await adopt(store, engine, LOGGER) == 5
+        assert "Took over 5 of 6 entries" in caplog.text
+        conversation = (("conversation_id", "person_alice"), ("thread_id", None))
+        assert await store.get(key("conversation", *conversation), "n") == {"a": 1}
+        alice = key("actor", ("actor_type", "user"), ("actor_id", "alice"))
+        assert await store.get(alice, "n", "missing") is None
+        group = key("subject", ("subject_type", "group"), ("subject_id", "g1"))
+        assert await store.get(group, "n") == 2
+        room = key("subject", ("subject_type", "room"), ("subject_id", "r"))
+        assert await store.get(room, "room") == 1
+        assert await store.get(key("runner"), "n") == 2**60
+
+
+async def test_it_happens_once(engine: AsyncEngine) -> None:
+    await fill(engine)
+    async with StateStore() as store:
+        await adopt(store, engine, LOGGER)
+        await store.clear(ScopeFilter(scope="actor"))
+        assert await adopt(store, engine, LOGGER) == 0
+        assert await store.backend.load([MARKER]) == [{"rows": b"5"}]
+
+
+async def test_a_store_that_has_state_is_left_alone(engine: AsyncEngine) -> None:
+    await fill(engine)
+    async with StateStore() as store:
+        await store.apply(key("runner"), "n", "ours")
+        assert await adopt(store, engine, LOGGER) == 0
+        assert await store.get(key("runner"), "n") == "ours"
+
+
+async def test_two_that_adopt_at_once_do_it_once(
+    engine: AsyncEngine, mocker: MockerFixture
+) -> None:
+    await fill(engine)
+
+    async with StateStore() as store:
+        scopes = store.backend.scopes
+
+        async def empty_for_the_last_time(*arguments: Any) -> Any:
+            page = await scopes(*arguments)
+            await store.backend.commit([Change(MARKER, "rows", b"0")])
+            return page
+
+        mocker.patch.object(store.backend, "scopes", empty_for_the_last_time)
+        assert await adopt(store, engine, LOGGER) == 0
+        assert await store.get(key("runner"), "n") is None
+
+
+async def test_an_empty_table_leaves_a_mark_and_no_word(
+    engine: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with StateStore() as store:
+        with caplog.at_level("INFO"):
+            assert await adopt(store, engine, LOGGER) == 0
+        assert caplog.text == ""
+        assert len((await store.backend.scopes(ScopeFilter(), None, 10)).scopes) == 1
+
+
+async def test_a_row_that_is_no_state_is_named_and_left_behind(
+    engine: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(engine)
+    await insert(engine, "actor", "nobodys", 1)
+    await insert(engine, "person", "odd", 1)
+    async with engine.begin() as connection:
+        await connection.execute(
+            sa.text("UPDATE runner_state SET value_json = '{secret' WHERE scope = 'runner'")
+        )
+    async with StateStore() as store:
+        assert await adopt(store, engine, LOGGER) == 4
+    for place in ("actor key 'nobodys'", "person key 'odd'", "runner key 'n'"):
+        assert f"Left behind in LangBot's table: {place}" in caplog.text
+    assert "secret" not in caplog.text
+
+
+async def test_writing_back_gives_langbot_what_there_is_now(engine: AsyncEngine) -> None:
+    await fill(engine)
+    await insert(engine, "actor", "nobodys", 1)
+    alice = key("actor", ("actor_type", "user"), ("actor_id", "alice"))
+    async with StateStore() as store:
+        await adopt(store, engine, LOGGER)
+        await store.apply(key("runner"), "n", ["new"])
+        await store.apply(key("runner"), "more", "é")
+        await store.delete(alice, "n")
+        await store.apply_update(SimpleQuery(), SimpleDescriptor(), "actor", "query", 1)
+        for _ in range(2):
+            assert await export(store, engine) == (5, 1)
+            assert await rows(engine) == {
+                ("conversation", "n"): {"a": 1},
+                ("subject", "n"): 2,
+                ("subject", "room"): 1,
+                ("runner", "n"): ["new"],
+                ("runner", "more"): "é",
+                ("actor", "nobodys"): 1,
+            }
+
+
+async def test_a_database_that_cant_be_read_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "langbot.db").write_bytes(b"not a database" * 100)
+    config = {"database": {"use": "sqlite", "sqlite": {"path": str(tmp_path / "langbot.db")}}}
+    with pytest.raises(BackendError, match="LangBot's own database"):
+        async with host_engine(config):
+            pass

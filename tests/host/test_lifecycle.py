@@ -1,0 +1,168 @@
+"""Starting, dying, leaving: what an operator does to a LangBot, and what becomes of the state."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from examples.http_bot import HttpBot
+from examples.langbot_host import HostError, LangBotHost
+
+from .conftest import with_extension
+
+ROOT = Path(__file__).parents[2]
+RUNNER = "plugin:langbot-state-ext/CountingRunner/default"
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def turns(answer: str) -> tuple[int, int]:
+    """Return which turn the counting runner says that it was, here and in all."""
+    found = re.search(r"this is turn (\d+) here, and (\d+) in all", answer)
+    assert found, answer
+    return int(found[1]), int(found[2])
+
+
+def install_counting_runner(host: LangBotHost) -> HttpBot:
+    host.install_plugin(host.build_plugin(ROOT / "examples" / "counting_runner"), runner_id=RUNNER)
+    return host.create_bot("counting", host.create_pipeline("counting", RUNNER))
+
+
+def test_a_killed_langbot_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+    with with_extension(tmp_path) as host:
+        bot = install_counting_runner(host)
+        answered, lives = 0, 3
+        for life in range(lives):
+            answered = talk_until_killed(host, bot, answered, after_s=1.0 + life)
+            host.start()
+            host.wait_for_runner(RUNNER)
+            here, everybody = turns(bot.say("after the kill"))
+            assert here == everybody, "half a turn was kept"
+            assert answered < here <= answered + 2
+            answered = here
+        assert answered > lives * 2
+
+
+def talk_until_killed(host: LangBotHost, bot: HttpBot, answered: int, *, after_s: float) -> int:
+    """Talk without a pause while LangBot is killed; return the last turn that was answered."""
+    killer = threading.Timer(after_s, host.kill)
+    killer.start()
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            here, _ = turns(bot.say("and on"))
+        except httpx.HTTPError:
+            break
+        assert here > answered
+        answered = here
+    killer.join()
+    return answered
+
+
+def test_a_faulty_section_keeps_langbot_from_starting(tmp_path: Path) -> None:
+    host = with_extension(
+        tmp_path, url="mysql://bot:hunter2@db/x", colour="red", limits={"depth": 0}
+    )
+    with pytest.raises(HostError, match="LangBot ended with 1"), host:
+        pass
+    message = host.log.partition("LangBot was not started: ")[2]
+    for part in (
+        "state_ext in LangBot's data/config.yaml is not valid:",
+        "state_ext.url: unknown scheme mysql:: use memory://, sqlite://",
+        "state_ext.colour: unknown; allowed are enable, url,",
+        "state_ext.limits.depth: input should be greater than or equal to 1",
+    ):
+        assert part in message
+    assert "hunter2" not in message
+    assert "Traceback" not in host.log
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the project as a user does, into an environment of its own."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    python = folder / "venv" / "bin" / "python"
+    uv = Path(sys.executable).with_name("uv")
+    version = f"langbot=={host_version()}"
+    subprocess.run(
+        [uv, "pip", "install", "-q", "--python", python, f"{ROOT}[host]", version], check=True
+    )
+    return folder / "venv" / "bin"
+
+
+def host_version() -> str:
+    from importlib.metadata import version
+
+    return version("langbot")
+
+
+def readme_commands(heading: str) -> list[str]:
+    """Return the commands of a README section."""
+    section = README.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    return [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+        for line in block.splitlines()
+    ]
+
+
+def run_readme(heading: str, folder: Path, bin_folder: Path) -> str:
+    """Run the commands of a README section in LangBot's folder; return what they printed."""
+    path = f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
+    printed = ""
+    for line in readme_commands(heading):
+        done = subprocess.run(
+            ["bash", "-c", line],
+            cwd=folder,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+        printed += done.stdout
+    return printed
+
+
+def test_coming_and_leaving_as_the_readme_says(tmp_path: Path, installed: Path) -> None:
+    host = LangBotHost(tmp_path, command=[str(installed / "langbot")])
+    with host:
+        bot = install_counting_runner(host)
+        assert turns(bot.say("call me Al")) == (1, 1)
+        assert turns(bot.say("hello", sender="bob", group="g1")) == (1, 2)
+        assert "langbot-state-ext" not in host.log
+
+        host.stop_langbot()
+        said = run_readme("Enable", tmp_path, installed)
+        assert "a plain langbot of this environment loads the extension" in said
+        host.start()
+        host.wait_for_runner(RUNNER)
+        assert "of LangBot's own state" in host.log
+        assert "keeps the state of" in host.log
+        answer = bot.say("hi again")
+        assert "Hello Al" in answer
+        assert turns(answer) == (2, 3)
+        bot.say("topic: tea", group="g1")
+
+        host.stop_langbot()
+        run_readme("Back-up", tmp_path, installed)
+        with closing(sqlite3.connect(tmp_path / "data" / "state-backup.db")) as db:
+            assert db.execute("SELECT count(*) FROM entries").fetchone()[0] > 3
+        said = run_readme("Leave again", tmp_path, installed)
+        assert re.search(r"Wrote \d+ entries into LangBot's own table; 0 have no place", said)
+        host.start()
+        host.wait_for_runner(RUNNER)
+        assert "keeps the state of" not in host.log
+        answer = bot.say("and now")
+        assert "Hello Al" in answer
+        assert turns(answer) == (3, 5)

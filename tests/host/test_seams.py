@@ -1,0 +1,173 @@
+"""The places in LangBot that are patched: as expected, and untouched once it is over."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from contextlib import closing
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import wrapt
+from pytest_mock import MockerFixture
+
+from langbot_state_ext import HostNotSupported, RunLifecycle, ScopeError, StateStore
+from langbot_state_ext.config import parse_config
+from langbot_state_ext.host import boot, compat
+from langbot_state_ext.host.adapter import Adapter, HostScopeKey
+from langbot_state_ext.host.patches import Patch, Patches
+from langbot_state_ext.testing.contract import person
+
+SHUTDOWN = Patch("langbot.pkg.core.app", "Application.shutdown", lambda original: original())
+
+
+def table() -> list[Patch]:
+    adapter = Adapter(RunLifecycle(StateStore()), logger=logging.getLogger("test"))
+    return [*adapter.table(), SHUTDOWN]
+
+
+def attributes() -> list[Any]:
+    """Return what is in every place, as it is found there and not as it is bound."""
+    found = []
+    for patch in table():
+        parent, name, _ = wrapt.resolve_path(patch.module, patch.attribute)
+        found.append(vars(parent)[name])
+    return found
+
+
+def untouched(before: list[Any]) -> bool:
+    return all(one is other for one, other in zip(attributes(), before, strict=True))
+
+
+def application(folder: Path, **section: Any) -> Any:
+    """Return as much of LangBot's application as a boot stage needs, over a real database."""
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    with closing(sqlite3.connect(folder / "langbot.db")) as db:
+        columns = "runner_id, binding_identity, scope, scope_key, state_key, value_json, bot_id"
+        more = "workspace_id, conversation_id, thread_id, actor_type, actor_id"
+        last = "subject_type, subject_id, updated_at"
+        db.execute(f"CREATE TABLE runner_state (id INTEGER PRIMARY KEY, {columns}, {more}, {last})")
+    engine = create_async_engine(f"sqlite+aiosqlite:///{folder / 'langbot.db'}")
+    return SimpleNamespace(
+        logger=logging.getLogger("test"),
+        instance_config=SimpleNamespace(data={"state_ext": section} if section else {}),
+        persistence_mgr=SimpleNamespace(get_db_engine=lambda: engine),
+        engine=engine,
+    )
+
+
+def test_every_seam_is_as_expected() -> None:
+    assert Patches(table()).faults() == []
+
+
+def test_uninstalling_leaves_every_attribute_identical() -> None:
+    before = attributes()
+    patches = Patches(table())
+    patches.install()
+    assert all(one is not other for one, other in zip(attributes(), before, strict=True))
+    patches.uninstall()
+    assert untouched(before)
+
+
+async def test_shutting_langbot_down_takes_everything_out(tmp_path: Path) -> None:
+    from langbot.pkg.core.app import Application
+
+    before = attributes()
+    ap = application(tmp_path)
+    patches = await boot.attach(ap, parse_config({"url": "sqlite:///state.db"}, root=tmp_path))
+    assert not untouched(before)
+    await Application().shutdown()
+    assert untouched(before)
+    patches.uninstall()
+    await ap.engine.dispose()
+
+
+@pytest.mark.parametrize("section", [{}, {"enable": False}, {"enable": "false"}])
+async def test_langbot_is_untouched_where_it_is_not_asked_for(
+    tmp_path: Path, section: dict[str, Any]
+) -> None:
+    before = attributes()
+    ap = application(tmp_path, **section)
+    await boot.StateExtStage().run(ap)
+    assert untouched(before)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["langbot.db"]
+    await ap.engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"enable": True, "url": "sqlite:///no/such/state.db"}, "no/such does not exist"),
+        ({"enable": True, "url": "sqlite:///theirs.db"}, "theirs.db is not a SQLite database"),
+        ({"enable": "perhaps"}, "state_ext.enable: input should be a valid boolean"),
+    ],
+)
+async def test_langbot_does_not_start_half_extended(
+    tmp_path: Path,
+    section: dict[str, Any],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "theirs.db").write_bytes(b"theirs")
+    monkeypatch.chdir(tmp_path)
+    before = attributes()
+    ap = application(tmp_path, **section)
+    with pytest.raises(SystemExit, match="1"):
+        await boot.StateExtStage().run(ap)
+    said = capsys.readouterr().err
+    assert said.startswith("LangBot was not started: ")
+    assert message in said
+    assert untouched(before)
+    assert (tmp_path / "theirs.db").read_bytes() == b"theirs"
+    await ap.engine.dispose()
+
+
+async def test_another_langbot_is_refused_by_its_version(
+    tmp_path: Path, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mocker.patch.object(compat, "version", return_value="4.12.0")
+    ap = application(tmp_path, enable=True, url="memory://")
+    with pytest.raises(SystemExit, match="1"):
+        await boot.StateExtStage().run(ap)
+    assert "LangBot 4.12.0 is not supported; use 4.11.0, 4.11.1, 4.11.2" in capsys.readouterr().err
+    await ap.engine.dispose()
+
+
+async def test_a_seam_that_is_gone_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from langbot.pkg.agent.runner.run_journal import AgentRunJournal
+
+    ap = application(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.delattr(AgentRunJournal, "finalize_run")
+        with pytest.raises(HostNotSupported, match=r"AgentRunJournal\.finalize_run is missing"):
+            await boot.attach(ap, parse_config({"url": "memory://"}, root=tmp_path))
+    await ap.engine.dispose()
+
+
+def test_without_langbot_the_extra_is_named(mocker: MockerFixture) -> None:
+    mocker.patch.object(compat, "version", side_effect=PackageNotFoundError)
+    with pytest.raises(HostNotSupported, match="install it with"):
+        compat.check_version()
+
+
+async def test_a_scope_key_that_is_not_ours_is_refused() -> None:
+    adapter = Adapter(RunLifecycle(StateStore()), logger=logging.getLogger("test"))
+    with pytest.raises(ScopeError, match="does not belong to a run"):
+        await adapter._get(None, scope_key="actor:v1:abc", state_key="k")
+
+
+def test_a_scope_key_survives_the_copies_that_langbot_makes() -> None:
+    from copy import deepcopy
+
+    key = HostScopeKey(person("alice"), "run-1")
+    copied = deepcopy({"scope_keys": {"actor": key}})["scope_keys"]["actor"]
+    assert (copied, copied.key, copied.run_id) == (key, key.key, "run-1")
+    assert key == key.key.storage

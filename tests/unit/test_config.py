@@ -1,0 +1,153 @@
+"""The section `state_ext`: every fault is named, with its place and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langbot_state_ext import ConfigError, Limits
+from langbot_state_ext.config import (
+    data_root,
+    is_enabled,
+    parse_config,
+    shown_url,
+    sqlite_file,
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    return tmp_path
+
+
+def faults(section: Any, root: Path, **environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(section, root=root, environ=environ)
+    first, *listed = str(caught.value).splitlines()
+    assert first == "state_ext in LangBot's data/config.yaml is not valid:"
+    return [line.strip() for line in listed]
+
+
+def test_nothing_given_means_the_defaults(root: Path) -> None:
+    config = parse_config({}, root=root)
+    assert config.url == f"sqlite:///{root}/data/state.db"
+    assert (config.enable, config.on_unavailable) == (False, "fail")
+    assert config.store_limits() == Limits()
+    assert config.conversation.sync_uuid
+
+
+def test_the_values_that_langbots_overrides_leave_are_understood(root: Path) -> None:
+    given = {"enable": "true", "limits": {"depth": "5"}, "conversation": {"sync_uuid": "false"}}
+    config = parse_config(given, root=root)
+    assert (config.enable, config.limits.depth, config.conversation.sync_uuid) == (True, 5, False)
+
+
+def test_every_fault_is_listed_at_once(root: Path) -> None:
+    given = {
+        "enabled": True,
+        "url": "mysql://root:hunter2@db/x",
+        "on_unavailable": "ignore",
+        "limits": {"value_bytes": 0, "key_length": 256, "depth": "deep", "width": 1},
+        "conversation": [],
+    }
+    found = faults(given, root)
+    places = [fault.partition(":")[0] for fault in found]
+    assert sorted(places) == [
+        "state_ext.conversation",
+        "state_ext.enabled",
+        "state_ext.limits.depth",
+        "state_ext.limits.key_length",
+        "state_ext.limits.value_bytes",
+        "state_ext.limits.width",
+        "state_ext.on_unavailable",
+        "state_ext.url",
+    ]
+    text = "\n".join(found)
+    assert "hunter2" not in text
+    assert "state_ext.url: unknown scheme mysql:: use memory://, sqlite://" in text
+    assert "state_ext.enabled: unknown; allowed are enable, url, " in text
+    assert "state_ext.limits.width: unknown; allowed are value_bytes, key_length, depth" in text
+    assert "'fail' or 'continue'" in text
+
+
+@pytest.mark.parametrize("section", ["on", 5, [1], True])
+def test_a_section_that_is_no_mapping_is_a_fault(section: Any, root: Path) -> None:
+    assert faults(section, root) == ["state_ext: a mapping is needed"]
+
+
+@pytest.mark.parametrize("url", [5, None, ["sqlite:///x"]])
+def test_a_url_that_is_no_text_is_a_fault(url: Any, root: Path) -> None:
+    (fault,) = faults({"url": url}, root)
+    assert fault.startswith("state_ext.url: input should be a valid string")
+
+
+def test_a_relative_file_is_below_the_folder_that_holds_data(root: Path) -> None:
+    (root / "other").mkdir()
+    assert parse_config({"url": "sqlite:///other/s.db?wait_s=1"}, root=root).url == (
+        f"sqlite:///{root}/other/s.db?wait_s=1"
+    )
+    absolute = f"sqlite:///{root}/other/s.db"
+    assert parse_config({"url": absolute}, root=Path("/nowhere")).url == absolute
+    assert parse_config({"url": "memory://"}, root=root).url == "memory://"
+
+
+def test_a_folder_that_is_not_there_is_a_fault(root: Path) -> None:
+    (fault,) = faults({"url": "sqlite:///no/s.db"}, root)
+    assert fault == (
+        f"state_ext.url: the folder {root}/no does not exist: create it, or change the url"
+    )
+
+
+def test_a_folder_that_cant_be_written_is_a_fault() -> None:
+    (fault,) = faults({"url": "sqlite:////proc/state.db"}, Path("/"))
+    assert fault == "state_ext.url: the folder /proc can't be written by this user"
+
+
+def test_a_password_comes_from_the_environment(root: Path) -> None:
+    given = {"url": "sqlite:///data/${A}-${B}.db"}
+    config = parse_config(given, root=root, environ={"A": "x", "B": "${A}"})
+    assert config.url == f"sqlite:///{root}/data/x-${{A}}.db"
+    assert faults(given, root, A="x") == ["state_ext.url: the environment has no B"]
+
+
+@pytest.mark.parametrize(
+    ("section", "enabled"),
+    [
+        (None, False),
+        ({}, False),
+        ({"enable": False}, False),
+        ({"enable": "False"}, False),
+        ({"enable": "off"}, False),
+        ({"enable": True}, True),
+        ({"enable": "true"}, True),
+        ({"enable": "perhaps"}, True),
+        ("on", True),
+    ],
+)
+def test_what_asks_for_the_extension(section: Any, enabled: bool) -> None:
+    assert is_enabled(section) == enabled
+
+
+def test_the_data_folder_is_langbots() -> None:
+    assert data_root({"LANGBOT_DATA_ROOT": " /srv/bot "}) == Path("/srv/bot")
+    assert data_root({}) == Path.cwd() / "data"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://bot:hunter2@db/x", "postgresql://bot:***@db/x"),
+        ("redis://:hunter2@db", "redis://:***@db"),
+        ("sqlite:///a.db", "sqlite:///a.db"),
+    ],
+)
+def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert shown_url(url) == shown
+
+
+def test_a_sqlite_url_names_its_file() -> None:
+    assert sqlite_file("sqlite:////a%20b/s.db?wait_s=1") == Path("/a b/s.db")
+    assert sqlite_file("memory://") is None
