@@ -68,7 +68,10 @@ class Actions:
         Raises:
             ActionCallError: It is refused, with LangBot's own words.
         """
-        answer = await self._answer(action.value, json.loads(json.dumps(data)))
+        try:
+            answer = await self._answer(action.value, json.loads(json.dumps(data)))
+        except ActionCallError as error:  # the plugin runtime, in between, puts this before it
+            raise ActionCallError(f"ActionCallError: {error}", error.data) from None
         answered: dict[str, Any] = json.loads(json.dumps(answer))
         return answered
 

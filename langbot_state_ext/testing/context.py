@@ -51,7 +51,7 @@ def build_context(
         A context that shares nothing with what it was made from.
     """
     now = int(time.time())
-    variables = _variables(chat, session, now)
+    variables = _variables(chat, session, text, now)
     payload = {
         "run_id": run.run_id,
         "trigger": {"type": "message.received", "source": "host_adapter", "timestamp": now},
@@ -82,7 +82,7 @@ def _conversation(chat: Chat) -> dict[str, Any]:
     return {**where, "bot_id": BOT, "workspace_id": WORKSPACE}
 
 
-def _variables(chat: Chat, session: Session, now: int) -> dict[str, Any]:
+def _variables(chat: Chat, session: Session, text: str, now: int) -> dict[str, Any]:
     """Return the variables that LangBot's pre-processor sets.
 
     Source:
@@ -97,6 +97,7 @@ def _variables(chat: Chat, session: Session, now: int) -> dict[str, Any]:
         "msg_create_time": now,
         "group_name": chat.group or "",
         "sender_name": chat.sender,
+        "user_message_text": text,
     }
 
 

@@ -196,9 +196,9 @@ class RunnerHarness:
             session = self._session(chat)
             session.uuid = uuid_after(value, session.uuid)
 
-    def answered(self, chat: Chat, text: str) -> None:
+    def answered(self, chat: Chat, text: str, message: dict[str, Any]) -> None:
         """Put a completed message into the history."""
-        self._history.add(chat.conversation_id, "assistant", text)
+        self._history.answered(chat.conversation_id, text, message)
 
     async def _start(self) -> None:
         self._sessions: dict[str, Session] = {}
@@ -228,7 +228,7 @@ class RunnerHarness:
         session.restore(snapshot, chat.conversation_id)
         cursor = self._history.latest_cursor(chat.conversation_id)
         context = build_context(self._setting, chat, run, text, snapshot, session, cursor)
-        self._history.add(chat.conversation_id, "user", text, actor_id=chat.sender)
+        self._history.heard(chat.conversation_id, text, chat.sender)
         hosted = HostedRun(self, chat, text, run, self._runner, context)
         self._actions.runs[run.run_id] = hosted
         self._turns.append(hosted)

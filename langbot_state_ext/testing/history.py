@@ -6,6 +6,7 @@ import time
 import uuid
 from typing import Any
 
+from langbot_plugin.api.entities.builtin.provider.message import ContentElement
 from langbot_plugin.entities.io.errors import ActionCallError
 
 PAGE = 100
@@ -18,24 +19,28 @@ class History:
     def __init__(self) -> None:
         self._items: list[dict[str, Any]] = []
 
-    def add(self, conversation_id: str, role: str, content: str, **metadata: str) -> None:
-        """Note a message.
+    def heard(self, conversation_id: str, text: str, sender: str) -> None:
+        """Note what somebody said."""
+        element = ContentElement.from_text(text).model_dump(mode="json")
+        message = {"role": "user", "content": [element]}
+        self._add(conversation_id, text, message, actor_type="user", actor_id=sender)
 
-        Args:
-            conversation_id: The conversation.
-            role: `user` or `assistant`.
-            content: The text.
-            metadata: What else is known.
-        """
+    def answered(self, conversation_id: str, text: str, message: dict[str, Any]) -> None:
+        """Note what a runner answered: the text, and the message that it yielded."""
+        self._add(conversation_id, text, message)
+
+    def _add(
+        self, conversation_id: str, content: str, message: dict[str, Any], **metadata: str
+    ) -> None:
         number = len(self._items) + 1
         self._items.append(
             {
                 "transcript_id": str(uuid.uuid4()),
                 "event_id": str(uuid.uuid4()),
                 "conversation_id": conversation_id,
-                "role": role,
+                "role": message["role"],
                 "content": content,
-                "content_json": {"role": role, "content": content},
+                "content_json": message,
                 "seq": number,
                 "cursor": str(number),
                 "created_at": int(time.time()),

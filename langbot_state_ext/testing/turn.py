@@ -94,7 +94,7 @@ class TurnHost(Protocol):
     def kept(self, chat: Chat, scope: str, key: str, value: Any) -> None:
         """Take note of an update that was kept."""
 
-    def answered(self, chat: Chat, text: str) -> None:
+    def answered(self, chat: Chat, text: str, message: dict[str, Any]) -> None:
         """Take note of a completed message."""
 
 
@@ -218,8 +218,7 @@ class HostedRun:
         elif kind == "processor.log":
             self.record.logs.append(f"{data['level']}: {data['text']}")
         elif kind == "run.failed":
-            await self.abandon()
-            await self._end(self._failed_status(), data["error"])
+            await self._fail(data["error"])
         self._hear(kind, data)
 
     def _is_valid(self, kind: str, data: dict[str, Any]) -> bool:
@@ -236,6 +235,9 @@ class HostedRun:
         return False
 
     async def _update(self, result: dict[str, Any]) -> None:
+        if not result["data"]["key"]:
+            await self._fail("state.updated missing required field: key")
+            return
         outcome = await self._host.lifecycle.on_result(self.run.run_id, result)
         if outcome is not None:
             self._note_update(outcome.scope, outcome.key, result["data"]["value"], outcome.refusal)
@@ -256,11 +258,12 @@ class HostedRun:
             self.record.said[:] = [text]
         if kind != "message.delta" and not self._has_answered:
             self._has_answered = True
-            self._host.answered(self.chat, text)
+            self._host.answered(self.chat, text, spoken)
 
-    def _failed_status(self) -> str:
+    async def _fail(self, error: str) -> None:
+        await self.abandon()
         left = remaining_deadline_seconds(self._context.runtime.deadline_at)
-        return "timeout" if left is not None and left <= 0 else "failed"
+        await self._end("timeout" if left is not None and left <= 0 else "failed", error)
 
     async def _end(self, status: str, error: str | None) -> None:
         self.record.status, self.record.error = status, error

@@ -209,8 +209,8 @@ def test_pages_of_history_join_without_a_gap() -> None:
 
     history = History()
     for number in range(7):
-        history.add("c", "user", str(number))
-    history.add("other", "user", "no")
+        history.heard("c", str(number), "alice")
+    history.heard("other", "no", "alice")
     seen, before = [], None
     while True:
         page = history.answer("history_page", "c", {"limit": 3, "before_cursor": before})

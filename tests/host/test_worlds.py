@@ -56,7 +56,6 @@ TURNS: dict[str, list[dict[str, Any]]] = {
         {
             "steps": [
                 {"set": ["nobody", "a.b", 1]},
-                {"set": ["actor", "", 1]},
                 {"set": ["actor", "k" * 256, 1]},
                 {"set": ["actor", 5, 1]},
                 {"surrogate": ["actor", "v.surrogate"]},
@@ -73,6 +72,7 @@ TURNS: dict[str, list[dict[str, Any]]] = {
         {},
     ],
     "a run that fails": [
+        {"steps": [{"set": ["actor", "a.a", 1]}, {"set": ["actor", "", 1]}]},
         {"steps": [{"set": ["actor", "a.b", 1]}, {"fail": "no"}]},
         {"steps": [{"set": ["actor", "a.c", 1]}, {"raise": "no"}]},
         {},
@@ -170,24 +170,28 @@ def talk(world: World, turns: list[dict[str, Any]]) -> list[Any]:
 
 def of_langbot(seen: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is different in every run: ids and times."""
-    kept = ("state", "conversation_id", "steps")
-    params = {name: seen["params"][name] for name in PARAMS}
-    return {**{name: plain(seen[name]) for name in kept}, "params": params}
+    kept = ("state", "conversation_id", "steps", "params")
+    return {name: plain(seen[name]) for name in kept}
 
-
-PARAMS = (
-    *("launcher_type", "launcher_id", "sender_id", "session_id", "conversation_id"),
-    *("group_name", "sender_name"),
-)
 
 CHANGING = {"transcript_id", "event_id", "created_at", "seq", "cursor", "prev_cursor"}
-CHANGING |= {"next_cursor", "bot_id", "workspace_id", "metadata", "run_id"}
+CHANGING |= {
+    "msg_create_time",
+    "sender_name",
+    "next_cursor",
+    "bot_id",
+    "workspace_id",
+    "metadata",
+    "run_id",
+}
 
 
 def plain(value: Any) -> Any:
     """Leave out what is different in every run, at any depth."""
     if isinstance(value, list):
         return [plain(item) for item in value]
+    if isinstance(value, dict) and value.get("role") == "assistant":
+        return sorted(value)
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items() if name not in CHANGING}
     return value

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from examples.http_bot import HttpBot
-from examples.langbot_host import LangBotHost
+from examples.langbot_host import HostError, LangBotHost
 from langbot_state_ext.testing import RunnerHarness
 from langbot_state_ext.testing.component import component_of
 
-FAILED = "Agent runner execution failed."
-"""What LangBot tells somebody whose run has failed."""
+FAILED = "Agent runner"
+"""How LangBot begins what it tells somebody whose run has failed."""
 
 
 class World(Protocol):
@@ -55,14 +56,21 @@ class LangBotWorld:
         self._runner_id = runner_id
 
     def say(self, text: str, *, sender: str = "alice", group: str | None = None) -> str:
-        return self._bot.say(text, sender=sender, group=group)
+        answer = self._bot.say(text, sender=sender, group=group).rpartition("\n")[2]
+        return FAILED if answer.startswith(FAILED) else answer
 
     def restart(self) -> None:
         self._host.restart(runner_ids=[self._runner_id])
 
     def new_conversation(self, *, sender: str = "alice", group: str | None = None) -> None:
         session = f"group_{group}" if group else f"person_{sender}"
-        self._host.reset_context(self._bot, session)
+        while True:
+            try:
+                return self._host.reset_context(self._bot, session)
+            except HostError as error:  # the answer is out before the turn is over
+                if "session_busy" not in str(error):
+                    raise
+                time.sleep(0.2)
 
 
 class Worlds:
