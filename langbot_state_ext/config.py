@@ -10,15 +10,17 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any
 from urllib.parse import unquote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from .backends import open_backend
 from .codec import MAX_DEPTH, Limits
+from .conversation import DEFAULT_FORGET_ON, fault_of_forget_on
 from .errors import ConfigError
-from .run import OnUnavailable
+from .run import OnFailedRun, OnUnavailable
 
 SECTION = "state_ext"
 
@@ -30,6 +32,16 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _forget_on(entry: str) -> str:
+    fault = fault_of_forget_on(entry)
+    if fault is not None:
+        raise ValueError(fault)
+    return entry
+
+
+ForgetOn = Annotated[str, AfterValidator(_forget_on)]
+
+
 class LimitsConfig(_Section):
     """`state_ext.limits`: see `Limits`."""
 
@@ -39,9 +51,16 @@ class LimitsConfig(_Section):
 
 
 class ConversationConfig(_Section):
-    """`state_ext.conversation`: how a conversation with an outside agent is kept together."""
+    """`state_ext.conversation`: how a conversation with an outside agent is kept together.
+
+    Attributes:
+        sync_uuid: Whether an accepted external id becomes the conversation's uuid. Default True.
+        forget_on: By which texts and `re:` patterns a failed run says that the far side does not
+            know its conversation; an empty list forgets nothing. Default: Dify's and Coze's.
+    """
 
     sync_uuid: bool = True
+    forget_on: list[ForgetOn] = list(DEFAULT_FORGET_ON)
 
 
 class StateExtConfig(_Section):
@@ -50,6 +69,8 @@ class StateExtConfig(_Section):
     Attributes:
         enable: Whether LangBot runs with the extension. Default False.
         url: Where the state is. Default `sqlite:///data/state.db`.
+        on_failed_run: What becomes of the updates of a run that did not complete, `keep` or
+            `rollback`.
         on_unavailable: What a run gets when the store can't be reached, `fail` or `continue`.
         limits: The limits on keys and values.
         conversation: How a conversation with an outside agent is kept together.
@@ -57,6 +78,7 @@ class StateExtConfig(_Section):
 
     enable: bool = False
     url: str = "sqlite:///data/state.db"
+    on_failed_run: OnFailedRun = "keep"
     on_unavailable: OnUnavailable = "fail"
     limits: LimitsConfig = LimitsConfig()
     conversation: ConversationConfig = ConversationConfig()
@@ -152,19 +174,23 @@ def _check_folder(url: str) -> None:
     folder = file.parent
     if not folder.is_dir():
         raise ConfigError(f"the folder {folder} does not exist: create it, or change the url")
-    if not os.access(folder, os.W_OK):
-        raise ConfigError(f"the folder {folder} can't be written by this user")
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"the folder {folder} can't be written: {error.strerror}") from None
 
 
 def _fault(detail: Mapping[str, Any]) -> str:
     place = ".".join([SECTION, *(str(step) for step in detail["loc"])])
     if detail["type"] == "extra_forbidden":
         return f"{place}: unknown; allowed are {', '.join(_allowed(detail['loc']))}"
-    return f"{place}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+    text = detail["msg"].removeprefix("Value error, ")
+    return f"{place}: {text[0].lower()}{text[1:]}"
 
 
-def _allowed(place: tuple[str, ...]) -> list[str]:
-    sections: dict[str, type[BaseModel]] = {
+def _allowed(place: tuple[str | int, ...]) -> list[str]:
+    sections: dict[str | int, type[BaseModel]] = {
         "limits": LimitsConfig,
         "conversation": ConversationConfig,
     }

@@ -1,15 +1,34 @@
-"""Rules that tie `external.conversation_id` to `conversation.uuid`. Pure functions.
+"""The life of a conversation with an outside agent: when it goes on, and when a new one begins.
 
-The external id is a value in the state and never part of a key. LangBot keys its transcripts, run
-ledger and history by an id that it derives from `conversation.uuid`; a uuid that we set must not
-become that id, or all of these would split at that moment.
+Pure functions over plain data. The id that the outside agent gave the conversation, the external
+id, is a value in the state and never part of a key. LangBot keys its transcripts, run ledger and
+history by an id that it derives from `conversation.uuid`; a uuid that we set must not become that
+id, or all of these would split at that moment.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from .policy import EXTERNAL_ID_KEY
+
+DEFAULT_FORGET_ON = (
+    "Conversation Not Exists",
+    "Conversation does not exist",
+    "Conversation not found",
+)
+"""How Dify (the first, with status 404) and Coze say that they do not know a conversation."""
+
+EXTERNAL_PREFIX = "external."
+"""What a runner keeps under this prefix belongs to the conversation on the far side."""
+
+LAST_ACTIVITY_KEY = "host.last_activity"
+"""When the conversation's last message came, in seconds since 1970; kept where it may expire."""
+
+PATTERN = "re:"
+"""What makes an entry of `forget_on` a regular expression."""
 
 
 class Synced(NamedTuple):
@@ -28,7 +47,7 @@ class Synced(NamedTuple):
         """Note that the uuid `current` was replaced by `uuid`."""
         uuids = synced.uuids if synced else frozenset()
         before = synced.before if synced else None
-        if current not in uuids:
+        if current is not None and current not in uuids:
             before = current
         return cls(uuids | {uuid} if uuid else uuids, before)
 
@@ -53,14 +72,34 @@ def uuid_after(value: Any, current: str | None) -> str | None:
     return value if isinstance(value, str) and value else current
 
 
+def uuid_on_resume(external_id: Any, current: str | None, synced: Synced | None) -> str | None:
+    """Say which uuid a conversation has when its next message comes.
+
+    Args:
+        external_id: What the state has as external id; None when it has none.
+        current: The uuid it has now; None in a session that LangBot has just made.
+        synced: What the extension did to the uuid; None when it did nothing.
+
+    Returns:
+        `current` when it is LangBot's own. Else the external id when that is a non-empty string,
+        and the uuid that the conversation had before us when it is not.
+    """
+    if current is not None and (synced is None or current not in synced.uuids):
+        return current
+    if isinstance(external_id, str) and external_id:
+        return external_id
+    return synced.before if synced else None
+
+
 def stable_conversation_id(
-    derived: str | None, synced: Synced | None, launcher: str | None
+    derived: str | None, synced: Synced | None, variable: str | None, launcher: str | None
 ) -> str | None:
     """Say by which id LangBot shall know a conversation whose uuid may be ours.
 
     Args:
         derived: The id that LangBot derived, from the uuid when there is one.
         synced: What the extension did to the uuid; None when it did nothing.
+        variable: The pipeline variable `conversation_id`, which a listener may have set.
         launcher: The id that LangBot uses for a conversation without a uuid, `person_alice`.
 
     Returns:
@@ -72,4 +111,58 @@ def stable_conversation_id(
     """
     if synced is None or derived not in synced.uuids:
         return derived
+    if variable and variable not in synced.uuids:
+        return synced.before or variable
     return synced.before or launcher
+
+
+def is_expired(now: float, last_activity: Any, idle_s: float | None, expire_after_s: float) -> bool:
+    """Say whether a conversation has ended before its next message came.
+
+    Args:
+        now: The time, in seconds since 1970.
+        last_activity: What the state has as time of the last message; anything but a number is
+            no time.
+        idle_s: For how many seconds this process has seen no message, by a clock that does not
+            jump; None when it has seen none before.
+        expire_after_s: The pipeline's `expire-time`; 0 and less for never.
+
+    Returns:
+        True when by both measures more time has passed; a clock that was set back ends nothing.
+
+    Source:
+        LangBot 4.11.2, langbot/pkg/pipeline/preproc/preproc.py, process: more than, and never for
+        0 and less.
+    """
+    idle = [] if idle_s is None else [idle_s]
+    if isinstance(last_activity, int | float):
+        idle.append(now - last_activity)
+    return expire_after_s > 0 and bool(idle) and min(idle) > expire_after_s
+
+
+def is_dead(reason: str | None, forget_on: Sequence[str]) -> bool:
+    """Say whether a run failed since the far side does not know the conversation any more.
+
+    Args:
+        reason: The words with which the run failed.
+        forget_on: Texts that occur in such words, in any case, and patterns that begin with
+            `re:`, searched for in them.
+    """
+    return any(_pattern(entry).search(reason or "") for entry in forget_on)
+
+
+def fault_of_forget_on(entry: str) -> str | None:
+    """Say what is wrong with an entry of `forget_on`; None when it is good."""
+    if not entry.removeprefix(PATTERN).strip():
+        return "an empty text would match every failure"
+    try:
+        _pattern(entry)
+    except re.error as error:
+        return f"not a regular expression: {error}"
+    return None
+
+
+def _pattern(entry: str) -> re.Pattern[str]:
+    if entry.startswith(PATTERN):
+        return re.compile(entry.removeprefix(PATTERN), re.IGNORECASE)
+    return re.compile(re.escape(entry), re.IGNORECASE)

@@ -14,6 +14,10 @@ EXTERNAL_ID_KEY = "external.conversation_id"
 """The key under which a runner keeps the id that an outside service gave the conversation."""
 
 
+OWN_RUNNER = "langbot-state-ext"
+"""The runner id of the scopes in which the extension keeps what it needs for itself."""
+
+
 def canonical_key(key: str) -> str:
     """Return the key that an older name means, and any other key as it is."""
     return LEGACY_KEY_MAPPING.get(key, key) if isinstance(key, str) else key

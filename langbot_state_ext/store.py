@@ -5,7 +5,7 @@ Identity, policy and limits are applied here, for both faces of the store and fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 from .backends import Backend, ScopeFilter, open_backend
@@ -27,6 +27,9 @@ from .scopes import (
     key_from_query,
     keys_from_event,
 )
+
+Write = Callable[[ScopeKey, str, Any], Awaitable[None]]
+"""Writes one value; raises a `StateError` when it can't."""
 
 
 class StateStore(KeyedStore):
@@ -182,9 +185,18 @@ class StateStore(KeyedStore):
         key: str,
         value: Any,
         *,
-        run_id: str | None = None,
+        write: Write | None = None,
     ) -> str | None:
         """Write one value of an event's state, for a caller that reports refusals itself.
+
+        Args:
+            event: Whose state.
+            binding: Its `state_policy` decides which scopes may be written.
+            descriptor: The runner.
+            scope: One of `VALID_STATE_SCOPES`.
+            key: The state key.
+            value: A JSON value.
+            write: What writes it once it is known whose it is. Default: `apply`.
 
         Returns:
             None when it was kept, else the reason, which never holds the value.
@@ -195,7 +207,7 @@ class StateStore(KeyedStore):
             scope,
             key,
             value,
-            run_id,
+            write,
         )
 
     async def clear_scope(self, scope: str, query: QueryLike, descriptor: HasId) -> int:
@@ -233,7 +245,7 @@ class StateStore(KeyedStore):
         scope: str,
         key: str,
         value: Any,
-        run_id: str | None = None,
+        write: Write | None = None,
     ) -> str | None:
         reason = refusal(scope, policy)
         if reason is not None:
@@ -242,7 +254,7 @@ class StateStore(KeyedStore):
             scope_key = key_of()
             if scope_key is None:
                 return f"missing identity of the {scope}"
-            await self.apply(scope_key, key, value, run_id=run_id)
+            await (write or self.apply)(scope_key, key, value)
         except StateError as error:
             return str(error)
         return None

@@ -1,4 +1,4 @@
-"""LangBot's calls, led to the store and the run life cycle."""
+"""LangBot's calls for state, led to the store and the run life cycle."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Self
 
-from ..conversation import Synced, is_external_id, stable_conversation_id, uuid_after
 from ..errors import ScopeError, StateError
 from ..keyed import Snapshot
-from ..policy import canonical_key
 from ..run import Run, RunLifecycle
 from ..scopes import VALID_STATE_SCOPES, ScopeKey, key_from_event
 from .patches import Patch
+from .sessions import Sessions
 
 RUNNER = "langbot.pkg.agent.runner"
-
-_SYNCED = "_state_ext_synced"
 
 _STATE_API_KEYS = 100
 
@@ -52,23 +49,35 @@ class HostScopeKey(str):
         return self
 
 
+def table(lifecycle: RunLifecycle, *, logger: Any, sync_uuid: bool = True) -> list[Patch]:
+    """Return the one table of patches that lead LangBot to a life cycle.
+
+    Args:
+        lifecycle: Where its calls go.
+        logger: LangBot's logger.
+        sync_uuid: Whether the external id is the conversation's uuid.
+    """
+    sessions = Sessions(lifecycle, logger=logger, sync_uuid=sync_uuid)
+    return [*Adapter(lifecycle, sessions, logger=logger).table(), *sessions.table()]
+
+
 class Adapter:
     """Answers LangBot's calls for state.
 
     Args:
         lifecycle: Where they go.
         logger: LangBot's logger.
-        sync_uuid: Whether an accepted external id becomes the conversation's uuid.
+        sessions: What is told of an external id.
     """
 
-    def __init__(self, lifecycle: RunLifecycle, *, logger: Any, sync_uuid: bool = True) -> None:
+    def __init__(self, lifecycle: RunLifecycle, sessions: Sessions, *, logger: Any) -> None:
         self._lifecycle = lifecycle
         self._store = lifecycle.store
+        self._sessions = sessions
         self._logger = logger
-        self._sync_uuid = sync_uuid
 
     def table(self) -> list[Patch]:
-        """Return the one table of patches."""
+        """Return the patches of LangBot's calls for state."""
         store = "persistent_state_store.PersistentStateStore"
         journal = "run_journal.AgentRunJournal"
         table: dict[str, Callable[..., Any]] = {
@@ -84,11 +93,12 @@ class Adapter:
             "session_registry.AgentRunSessionRegistry.register": self._register,
             f"{journal}.handle_state_updated_event": self._handle_update,
             f"{journal}.finalize_run": self._finalize,
-            "query_entry_adapter.QueryEntryAdapter._build_conversation_context": (
-                self._conversation_context
-            ),
         }
-        return [Patch(*_split(place), function) for place, function in table.items()]
+        return [
+            Patch(f"{RUNNER}.{module}", attribute, function)
+            for place, function in table.items()
+            for module, _, attribute in [place.partition(".")]
+        ]
 
     async def _snapshot(self, _original: Any, *, event: Any, binding: Any, descriptor: Any) -> Any:
         if _building.get():
@@ -157,19 +167,22 @@ class Adapter:
             refusal = outcome and outcome.refusal
         else:
             refusal = await self._store.refusal_of_update(
-                event, binding, descriptor, scope, key, value, run_id=run_id
+                event, binding, descriptor, scope, key, value
             )
         if refusal:
             return False, f"{scope} key {key!r}: {refusal}"
-        await self._sync(run_id, scope, key, value)
+        await self._sessions.sync(run_id, scope, key, value)
         return True, None
 
     async def _finalize(
         self, original: Any, *, run_id: str, status: str, status_reason: str | None, **_rest: Any
     ) -> Any:
         ended = await original()
+        key = self._lifecycle.conversation_of(run_id)
         try:
             await self._lifecycle.after_run(run_id, status, status_reason)
+            if status != "completed" and key is not None:
+                await self._sessions.follow(run_id, key)
         except StateError as error:
             self._logger.warning(f"State of run {run_id} could not be settled: {error}")
         return ended
@@ -190,17 +203,17 @@ class Adapter:
     ) -> tuple[bool, str | None]:
         run_id = getattr(scope_key, "run_id", None)
         try:
-            await self._store.apply(_key(scope_key), state_key, value, run_id=run_id)
+            await self._lifecycle.write(run_id, _key(scope_key), state_key, value)
         except StateError as error:
             reason = f"{scope} key {state_key!r}: {error}"
             self._logger.warning(f"Runner {runner_id} State API refused: {reason}")
             return False, reason
-        await self._sync(run_id, scope, state_key, value)
+        await self._sessions.sync(run_id, scope, state_key, value)
         return True, None
 
     async def _delete(self, _original: Any, *, scope_key: str, state_key: str) -> bool:
         run_id = getattr(scope_key, "run_id", None)
-        return await self._store.delete(_key(scope_key), state_key, run_id=run_id)
+        return await self._lifecycle.delete(run_id, _key(scope_key), state_key)
 
     async def _list(
         self, _original: Any, *, scope_key: str, prefix: str | None, limit: int
@@ -211,47 +224,11 @@ class Adapter:
     async def _clear_all(self, _original: Any) -> None:
         await self._store.clear_all()
 
-    async def _sync(self, run_id: str | None, scope: str, key: str, value: Any) -> None:
-        """Make an accepted external id the uuid of the run's conversation."""
-        if not self._sync_uuid or not is_external_id(scope, canonical_key(key)):
-            return
-        conversation = await _conversation_of(run_id)
-        if conversation is None:
-            return
-        synced: Synced | None = getattr(conversation, _SYNCED, None)
-        uuid = uuid_after(value, conversation.uuid)
-        object.__setattr__(conversation, _SYNCED, Synced.after(synced, conversation.uuid, uuid))
-        conversation.uuid = uuid
-        self._logger.debug(f"Run {run_id}: Synced external.conversation_id to conversation.uuid")
-
-    def _conversation_context(self, original: Any, *, query: Any) -> Any:
-        """Keep the id that LangBot would have had without our uuid, see `conversation`."""
-        context = original()
-        conversation = getattr(getattr(query, "session", None), "using_conversation", None)
-        context.conversation_id = stable_conversation_id(
-            context.conversation_id, getattr(conversation, _SYNCED, None), context.session_id
-        )
-        return context
-
-
-def _split(place: str) -> tuple[str, str]:
-    module, attribute = place.split(".", 1)
-    return f"{RUNNER}.{module}", attribute
-
 
 def _key(scope_key: str) -> ScopeKey:
     if isinstance(scope_key, HostScopeKey):
         return scope_key.key
     raise ScopeError(f"scope key {scope_key!r} does not belong to a run under this extension")
-
-
-async def _conversation_of(run_id: str | None) -> Any:
-    """Return the conversation that a run belongs to; None for one without a pipeline."""
-    from langbot.pkg.agent.runner.session_registry import get_session_registry
-
-    session = await get_session_registry().get(run_id) if run_id else None
-    query = session and session.get("execution_query")
-    return getattr(getattr(query, "session", None), "using_conversation", None)
 
 
 def _when_task_ends(action: Callable[[], None]) -> None:

@@ -16,12 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ..backends import Change, ScopeFilter
 from ..codec import decode
 from ..errors import CodecError, StateError, VersionConflict
+from ..policy import OWN_RUNNER
 from ..scopes import Parts, ScopeKey, subject_identity
 from ..store import StateStore
 
 TABLE = "runner_state"
 RESET_RUNNER = "__langbot_context_reset__"
-MARKER = ScopeKey("runner", (("runner_id", "langbot-state-ext"), ("binding_identity", "adopted")))
+MARKER = ScopeKey("runner", (("runner_id", OWN_RUNNER), ("binding_identity", "adopted")))
 """The scope whose entry `rows` says that the table has been taken over."""
 
 
@@ -150,7 +151,7 @@ async def _scopes(store: StateStore) -> Any:
     while True:
         page = await store.backend.scopes(ScopeFilter(), cursor, 500)
         for scope in page.scopes:
-            if scope.key != MARKER:
+            if scope.key.part("runner_id") != OWN_RUNNER:
                 yield scope.key
         cursor = page.cursor
         if cursor is None:

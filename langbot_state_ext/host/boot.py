@@ -10,7 +10,7 @@ from ..config import SECTION, StateExtConfig, data_root, is_enabled, parse_confi
 from ..errors import StateError
 from ..run import RunLifecycle
 from ..store import StateStore
-from .adapter import Adapter
+from .adapter import table
 from .adopt import adopt
 from .compat import check_version
 from .patches import Patch, Patches
@@ -65,22 +65,31 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         HostNotSupported: This LangBot, or one of its seams, is not one we know.
         BackendError: The store can't be opened.
     """
+    from langbot.pkg.utils import constants
+
     version = check_version()
     store = StateStore.open(config.url, limits=config.store_limits())
-    lifecycle = RunLifecycle(store, on_unavailable=config.on_unavailable, logger=ap.logger)
-    adapter = Adapter(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
+    lifecycle = RunLifecycle(
+        store,
+        on_failed_run=config.on_failed_run,
+        on_unavailable=config.on_unavailable,
+        forget_on=config.conversation.forget_on,
+        instance_id=constants.instance_id,
+        logger=ap.logger,
+    )
 
     async def shutdown(original: Any) -> None:
         await original()
         patches.uninstall()
         await store.close()
 
-    patches = Patches(
-        [*adapter.table(), Patch("langbot.pkg.core.app", "Application.shutdown", shutdown)]
-    )
+    places = table(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
+    patches = Patches([*places, Patch("langbot.pkg.core.app", "Application.shutdown", shutdown)])
     await store
     try:
         await adopt(store, ap.persistence_mgr.get_db_engine(), ap.logger)
+        if settled := await lifecycle.settle():
+            ap.logger.info(f"Took back what {settled} runs had written that never ended")
         patches.install()
     except BaseException:
         await store.close()

@@ -13,7 +13,7 @@ from ..config import SECTION, StateExtConfig, parse_config, shown_url, sqlite_fi
 from ..errors import HostNotSupported, StateError
 from ..run import RunLifecycle
 from ..store import StateStore
-from .adapter import Adapter
+from .adapter import table
 from .compat import check_version
 from .database import NoHostDatabase, host_engine
 from .launcher import hook_installed, read_config
@@ -73,11 +73,11 @@ async def _langbot() -> str:
 
 
 async def _seams() -> str:
-    table = Adapter(RunLifecycle(StateStore()), logger=None).table()
-    faults = Patches(table).faults()
+    patches = table(RunLifecycle(StateStore()), logger=None)
+    faults = Patches(patches).faults()
     if faults:
         raise HostNotSupported("; ".join(faults))
-    return f"all {len(table)} places are as expected"
+    return f"all {len(patches)} places are as expected"
 
 
 async def _config(config_file: Path, root: Path) -> str:

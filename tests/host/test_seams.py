@@ -16,8 +16,8 @@ from pytest_mock import MockerFixture
 
 from langbot_state_ext import HostNotSupported, RunLifecycle, ScopeError, StateStore
 from langbot_state_ext.config import parse_config
-from langbot_state_ext.host import boot, compat
-from langbot_state_ext.host.adapter import Adapter, HostScopeKey
+from langbot_state_ext.host import adapter, boot, compat
+from langbot_state_ext.host.adapter import HostScopeKey
 from langbot_state_ext.host.patches import Patch, Patches
 from langbot_state_ext.testing.contract import person
 
@@ -25,8 +25,8 @@ SHUTDOWN = Patch("langbot.pkg.core.app", "Application.shutdown", lambda original
 
 
 def table() -> list[Patch]:
-    adapter = Adapter(RunLifecycle(StateStore()), logger=logging.getLogger("test"))
-    return [*adapter.table(), SHUTDOWN]
+    places = adapter.table(RunLifecycle(StateStore()), logger=logging.getLogger("test"))
+    return [*places, SHUTDOWN]
 
 
 def attributes() -> list[Any]:
@@ -158,10 +158,9 @@ def test_without_langbot_the_extra_is_named(mocker: MockerFixture) -> None:
         compat.check_version()
 
 
-async def test_a_scope_key_that_is_not_ours_is_refused() -> None:
-    adapter = Adapter(RunLifecycle(StateStore()), logger=logging.getLogger("test"))
+def test_a_scope_key_that_is_not_ours_is_refused() -> None:
     with pytest.raises(ScopeError, match="does not belong to a run"):
-        await adapter._get(None, scope_key="actor:v1:abc", state_key="k")
+        adapter._key("actor:v1:abc")
 
 
 def test_a_scope_key_survives_the_copies_that_langbot_makes() -> None:

@@ -37,6 +37,8 @@ def test_nothing_given_means_the_defaults(root: Path) -> None:
     assert (config.enable, config.on_unavailable) == (False, "fail")
     assert config.store_limits() == Limits()
     assert config.conversation.sync_uuid
+    assert config.on_failed_run == "keep"
+    assert "Conversation Not Exists" in config.conversation.forget_on
 
 
 def test_the_values_that_langbots_overrides_leave_are_understood(root: Path) -> None:
@@ -73,6 +75,20 @@ def test_every_fault_is_listed_at_once(root: Path) -> None:
     assert "'fail' or 'continue'" in text
 
 
+def test_a_forget_on_that_is_no_list_of_texts_and_patterns_is_a_fault(root: Path) -> None:
+    for value in ("Conversation Not Exists", 5, {"a": "b"}):
+        (fault,) = faults({"conversation": {"forget_on": value}}, root)
+        assert fault == "state_ext.conversation.forget_on: input should be a valid list"
+    found = faults({"conversation": {"forget_on": ["fine", 5, "", "re:", "re:(", "re:a|b"]}}, root)
+    assert found == [
+        "state_ext.conversation.forget_on.1: input should be a valid string",
+        "state_ext.conversation.forget_on.2: an empty text would match every failure",
+        "state_ext.conversation.forget_on.3: an empty text would match every failure",
+        "state_ext.conversation.forget_on.4: not a regular expression: missing ), unterminated "
+        "subpattern at position 0",
+    ]
+
+
 @pytest.mark.parametrize("section", ["on", 5, [1], True])
 def test_a_section_that_is_no_mapping_is_a_fault(section: Any, root: Path) -> None:
     assert faults(section, root) == ["state_ext: a mapping is needed"]
@@ -103,7 +119,7 @@ def test_a_folder_that_is_not_there_is_a_fault(root: Path) -> None:
 
 def test_a_folder_that_cant_be_written_is_a_fault() -> None:
     (fault,) = faults({"url": "sqlite:////proc/state.db"}, Path("/"))
-    assert fault == "state_ext.url: the folder /proc can't be written by this user"
+    assert fault.startswith("state_ext.url: the folder /proc can't be written: ")
 
 
 def test_a_password_comes_from_the_environment(root: Path) -> None:

@@ -1,0 +1,217 @@
+"""LangBot's sessions and conversations, kept in step with the state: see `conversation`."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any
+
+from ..backends import ScopeFilter
+from ..conversation import (
+    Synced,
+    is_external_id,
+    stable_conversation_id,
+    uuid_after,
+    uuid_on_resume,
+)
+from ..errors import BackendError
+from ..policy import canonical_key
+from ..run import RunLifecycle
+from ..scopes import ScopeKey
+from .patches import Patch
+
+_SYNCED = "_state_ext_synced"
+_SEEN = "_state_ext_seen"
+_FAILURE = "_state_ext_failure"
+
+_NEW_CONVERSATION = "create_new_conversation"
+
+_action: ContextVar[str] = ContextVar("action", default="")
+"""The plugin's action that LangBot 4.11.0 is answering."""
+
+
+class Sessions:
+    """Applies the rules of `conversation` to LangBot's own objects.
+
+    Args:
+        lifecycle: Where messages, and what ends a conversation, are told.
+        logger: LangBot's logger.
+        sync_uuid: Whether the external id is the conversation's uuid.
+    """
+
+    def __init__(self, lifecycle: RunLifecycle, *, logger: Any, sync_uuid: bool = True) -> None:
+        self._lifecycle = lifecycle
+        self._store = lifecycle.store
+        self._logger = logger
+        self._sync_uuid = sync_uuid
+
+    def table(self) -> list[Patch]:
+        """Return the patches of LangBot's sessions, which differ between its versions."""
+        from langbot.pkg.agent.runner import context_reset
+
+        pkg = "langbot.pkg"
+        runner = f"{pkg}.agent.runner"
+        table = [
+            Patch(f"{pkg}.provider.session.sessionmgr", "SessionManager.get_conversation",
+                  self._get_conversation),
+            Patch(f"{runner}.query_entry_adapter", "QueryEntryAdapter._build_conversation_context",
+                  self._conversation_context),
+        ]  # fmt: skip
+        if hasattr(context_reset, "reset_runner_context"):
+            reset = Patch(f"{runner}.context_reset", "reset_runner_context", self._reset)
+            return [*table, reset]
+        return [
+            *table,
+            Patch(f"{pkg}.api.http.service.monitoring", "MonitoringService.reset_session_context",
+                  self._reset_session_4_11_0),
+            Patch("langbot_plugin.runtime.io.handler", "Handler._handle_action",
+                  self._handle_action_4_11_0),
+            Patch(f"{pkg}.plugin.handler", "RuntimeConnectionHandler._resolve_query",
+                  self._resolve_query_4_11_0),
+        ]  # fmt: skip
+
+    async def sync(self, run_id: str | None, scope: str, key: str, value: Any) -> None:
+        """Make an accepted external id the uuid of the run's conversation."""
+        if not self._sync_uuid or not is_external_id(scope, canonical_key(key)):
+            return
+        conversation = await _conversation_of(run_id)
+        if conversation is not None:
+            _set_uuid(conversation, uuid_after(value, conversation.uuid))
+            self._logger.debug(f"Run {run_id}: Synced external.conversation_id to the uuid")
+
+    async def follow(self, run_id: str, key: ScopeKey) -> None:
+        """Let the uuid follow the state, which the end of a run may have changed."""
+        conversation = await _conversation_of(run_id)
+        if self._sync_uuid and conversation is not None:
+            self._resume_uuid(conversation, await self._lifecycle.external_id(key))
+
+    async def _get_conversation(
+        self, original: Any, *, query: Any, session: Any, **_rest: Any
+    ) -> Any:
+        """Take note of a message; LangBot asks once before its run, and again after it."""
+        conversation = await original()
+        if getattr(query, "session", None) is not None:
+            return conversation
+        query.session = session
+        try:
+            await self._resume(query, conversation)
+        except BackendError as error:
+            if self._lifecycle.on_unavailable == "fail":
+                object.__setattr__(query, _FAILURE, error)
+        except Exception as error:  # noqa: BLE001 - the message matters more than its conversation
+            self._logger.warning(f"Conversation of query {query.query_id} not resumed: {error}")
+        return conversation
+
+    async def _resume(self, query: Any, conversation: Any) -> None:
+        from langbot.pkg.agent.runner.binding_resolver import AgentBindingResolver
+        from langbot.pkg.agent.runner.config_resolver import RunnerConfigResolver
+        from langbot.pkg.agent.runner.query_bridge import QueryRunBridge
+
+        if not RunnerConfigResolver.resolve_runner_id(query.pipeline_config):
+            return
+        query.variables["conversation_id"] = conversation.uuid  # as LangBot does a moment later
+        plan = QueryRunBridge(AgentBindingResolver()).build_plan(query)
+        external_id = await self._lifecycle.resume(
+            plan.event,
+            plan.binding,
+            _Runner(plan.binding.runner_id),
+            expire_after_s=RunnerConfigResolver.get_expire_time(query.pipeline_config),
+            idle_s=_idle_s(conversation),
+        )
+        if external_id is not None:
+            # LangBot's own check, by a clock that may jump, must not come to another result.
+            conversation.update_time = datetime.now()  # noqa: DTZ005 - LangBot's kind
+        if self._sync_uuid:
+            self._resume_uuid(conversation, external_id)
+
+    def _resume_uuid(self, conversation: Any, external_id: Any) -> None:
+        synced = getattr(conversation, _SYNCED, None)
+        uuid = uuid_on_resume(external_id, conversation.uuid, synced)
+        if uuid != conversation.uuid:
+            _set_uuid(conversation, uuid)
+
+    def _conversation_context(self, original: Any, *, query: Any) -> Any:
+        """Keep the id that LangBot would have had without our uuid, see `conversation`."""
+        failure: BackendError | None = getattr(query, _FAILURE, None)
+        if failure is not None:
+            raise failure
+        context = original()
+        conversation = getattr(getattr(query, "session", None), "using_conversation", None)
+        variable = (getattr(query, "variables", None) or {}).get("conversation_id")
+        context.conversation_id = stable_conversation_id(
+            context.conversation_id,
+            getattr(conversation, _SYNCED, None),
+            variable,
+            context.session_id,
+        )
+        return context
+
+    async def _reset(
+        self, original: Any, *, workspace: str, bot: str, conversation: str, **_rest: Any
+    ) -> None:
+        await original()
+        await self._clear(workspace, bot, conversation)
+
+    async def _clear(self, workspace: str, bot: str, conversation: str) -> None:
+        """Clear the conversation for every runner."""
+        parts = {"workspace_id": workspace, "bot_id": bot, "conversation_id": conversation}
+        cleared = await self._store.clear(ScopeFilter(scope="conversation", parts=parts))
+        self._logger.info(f"Conversation {conversation} was reset: cleared {cleared} entries")
+
+    async def _reset_session_4_11_0(
+        self, original: Any, *, context: Any, bot_id: str, session_id: str
+    ) -> Any:
+        from langbot.pkg.api.http.service.monitoring import require_workspace_uuid
+
+        done = await original()
+        conversation = re.sub("^(PERSON|GROUP)_", lambda kind: kind[0].lower(), session_id)
+        await self._clear(require_workspace_uuid(context), bot_id, conversation)
+        return done
+
+    async def _handle_action_4_11_0(self, original: Any, *, req_data: Any, **_rest: Any) -> None:
+        token = _action.set(str(req_data.get("action", "")))
+        try:
+            await original()
+        finally:
+            _action.reset(token)
+
+    async def _resolve_query_4_11_0(
+        self, original: Any, *, action_context: Any, **_rest: Any
+    ) -> Any:
+        from langbot.pkg.agent.runner.query_entry_adapter import QueryEntryAdapter
+
+        query = await original()
+        if query is not None and _action.get() == _NEW_CONVERSATION:
+            conversation = QueryEntryAdapter._build_conversation_context(query).conversation_id  # noqa: SLF001
+            await self._clear(action_context.workspace_uuid, query.bot_uuid, str(conversation))
+        return query
+
+
+class _Runner:
+    def __init__(self, runner_id: str) -> None:
+        self.id = runner_id
+
+
+def _set_uuid(conversation: Any, uuid: str | None) -> None:
+    synced = Synced.after(getattr(conversation, _SYNCED, None), conversation.uuid, uuid)
+    object.__setattr__(conversation, _SYNCED, synced)
+    conversation.uuid = uuid
+
+
+def _idle_s(conversation: Any) -> float | None:
+    """Say for how long a conversation had no message in this process, and note this one."""
+    seen: float | None = getattr(conversation, _SEEN, None)
+    now = time.monotonic()
+    object.__setattr__(conversation, _SEEN, now)
+    return None if seen is None else now - seen
+
+
+async def _conversation_of(run_id: str | None) -> Any:
+    """Return the conversation that a run belongs to; None for one without a pipeline."""
+    from langbot.pkg.agent.runner.session_registry import get_session_registry
+
+    session = await get_session_registry().get(run_id) if run_id else None
+    query = session and session.get("execution_query")
+    return getattr(getattr(query, "session", None), "using_conversation", None)
