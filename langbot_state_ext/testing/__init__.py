@@ -23,7 +23,8 @@ from .objects import (
 if TYPE_CHECKING:
     from .contract import BackendContract, Clock, DurableBackendContract
     from .harness import RunnerHarness
-    from .turn import Reply, Turn
+    from .record import Reply
+    from .turn import Turn
 
 __all__ = [
     "BackendContract",
@@ -46,8 +47,9 @@ __all__ = [
 
 _ELSEWHERE = {
     **dict.fromkeys(("BackendContract", "Clock", "DurableBackendContract"), "contract"),
-    **dict.fromkeys(("Reply", "Turn"), "turn"),
+    "Reply": "record",
     "RunnerHarness": "harness",
+    "Turn": "turn",
 }
 """What is imported when it is asked for: the contract needs pytest, the harness takes a while."""
 

@@ -41,6 +41,9 @@ class RunUnderWay(Protocol):
     async def wrote(self, scope: str, key: str, value: Any) -> str | None:
         """Write a value for the State API; returns the reason of a refusal."""
 
+    async def deleted(self, scope: ScopeKey, key: str) -> bool:
+        """Delete a value for the State API; returns whether it was there."""
+
 
 class Actions:
     """Stands where the SDK expects the connection to LangBot.
@@ -134,7 +137,7 @@ class Actions:
         if action == Action.STATE_GET.value:
             return {"value": await store.get(scope_key, key)}
         if action == Action.STATE_DELETE.value:
-            return {"success": await store.delete(scope_key, key, run_id=run.run.run_id)}
+            return {"success": await run.deleted(scope_key, key)}
         if action == Action.STATE_LIST.value:
             limit = data.get("limit")
             limit = limit if isinstance(limit, int) and limit > 0 else STATE_API_KEYS

@@ -7,9 +7,6 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..conversation import uuid_after
-from ..keyed import Snapshot
-from ..policy import EXTERNAL_ID_KEY
 from ..run import Run
 from .component import Component
 from .objects import SimpleActor, SimpleBinding, SimpleEvent, SimplePolicy, SimpleSubject
@@ -63,23 +60,6 @@ class Chat:
         return self.sender if self.group is None else f"{self.sender} in {self.group}"
 
 
-@dataclass
-class Session:
-    """LangBot's session of one private chat or group, kept in memory only.
-
-    Attributes:
-        uuid: What the conversation is called on the far side.
-    """
-
-    uuid: str | None = None
-
-    def restore(self, snapshot: Snapshot, conversation_id: str) -> None:
-        """Take the far side's id from the state, when the session is a new one."""
-        external = snapshot["conversation"].get(EXTERNAL_ID_KEY)
-        if self.uuid is None and external != conversation_id:
-            self.uuid = uuid_after(external, None)
-
-
 @dataclass(frozen=True)
 class Setting:
     """What does not change from message to message.
@@ -90,6 +70,7 @@ class Setting:
         config: The runner's settings.
         resources: What LangBot grants it.
         scopes: The scopes that the binding enables.
+        expire_time: After how many idle seconds a conversation ends; 0 for never.
     """
 
     component: Component
@@ -97,6 +78,7 @@ class Setting:
     config: dict[str, Any]
     resources: dict[str, Any]
     scopes: tuple[str, ...]
+    expire_time: float
     binding: SimpleBinding = field(init=False)
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from langbot_plugin.api.definition.components.runner import RunnerContext
 
 from ..keyed import Snapshot
 from ..run import Run
-from .chats import BOT, WORKSPACE, Chat, Session, Setting
+from .chats import BOT, WORKSPACE, Chat, Setting
 
 EVENT_REPLY = {
     "tool_name": "event_reply",
@@ -33,7 +33,7 @@ def build_context(
     run: Run,
     text: str,
     snapshot: Snapshot,
-    session: Session,
+    uuid: str | None,
     latest_cursor: str | None,
 ) -> RunnerContext:
     """Build what a runner gets.
@@ -44,14 +44,14 @@ def build_context(
         run: The run.
         text: What is said.
         snapshot: The state.
-        session: The session of the chat.
+        uuid: What the conversation is called on the far side.
         latest_cursor: The newest entry of the history.
 
     Returns:
         A context that shares nothing with what it was made from.
     """
     now = int(time.time())
-    variables = _variables(chat, session, text, now)
+    variables = _variables(chat, uuid, text, now)
     payload = {
         "run_id": run.run_id,
         "trigger": {"type": "message.received", "source": "host_adapter", "timestamp": now},
@@ -82,7 +82,7 @@ def _conversation(chat: Chat) -> dict[str, Any]:
     return {**where, "bot_id": BOT, "workspace_id": WORKSPACE}
 
 
-def _variables(chat: Chat, session: Session, text: str, now: int) -> dict[str, Any]:
+def _variables(chat: Chat, uuid: str | None, text: str, now: int) -> dict[str, Any]:
     """Return the variables that LangBot's pre-processor sets.
 
     Source:
@@ -93,7 +93,7 @@ def _variables(chat: Chat, session: Session, text: str, now: int) -> dict[str, A
         "launcher_id": chat.launcher_id,
         "sender_id": chat.sender,
         "session_id": chat.conversation_id,
-        "conversation_id": session.uuid,
+        "conversation_id": uuid,
         "msg_create_time": now,
         "group_name": chat.group or "",
         "sender_name": chat.sender,

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+import time
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar, overload
 
 from langbot_plugin.api.definition.components.runner import Runner
 
 from ..backends import ScopeFilter
-from ..conversation import is_external_id, uuid_after
+from ..conversation import DEFAULT_FORGET_ON, LAST_ACTIVITY_KEY, uuid_on_resume
 from ..errors import ScopeError
-from ..policy import canonical_key
-from ..run import RunLifecycle
+from ..run import OnFailedRun, Run, RunLifecycle
 from ..runner.model import StateModel, scope_of
 from ..scopes import VALID_STATE_SCOPES, Scope, ScopeKey, key_from_event
 from ..store import StateStore
 from .actions import Actions, Answer
-from .chats import Chat, Processor, Session, Setting
+from .chats import Chat, Processor, Setting
 from .component import component_of
 from .context import build_context
 from .history import History
+from .record import Reply
 from .report import State, conversation
 from .traced import trace
-from .turn import HostedRun, Reply, Turn
+from .turn import HostedRun, Turn
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=StateModel)
@@ -49,8 +50,12 @@ class RunnerHarness:
         processor: What LangBot answers with, `pipeline` (default) or `agent`. A pipeline sends
             the last message that a run yields and knows no `ctx.reply`; an Agent sends nothing
             but what `ctx.reply` says.
-        lifecycle: Makes the life cycle of runs over a store. Default: `RunLifecycle` with its own
-            defaults.
+        expire_time: After how many idle seconds a conversation ends, 0 (default) for never; see
+            `wait`.
+        on_failed_run: What becomes of the updates of a run that fails, `keep` (default) or
+            `rollback`.
+        forget_on: By which texts a failed run says that its conversation is gone. Default: those
+            of Dify and Coze.
         resources: What LangBot grants, `ctx.resources`.
         answers: By action, such as `invoke_llm`, a function that takes the call's data and
             returns LangBot's answer.
@@ -68,7 +73,9 @@ class RunnerHarness:
         store: str = "memory://",
         scopes: Iterable[Scope] = VALID_STATE_SCOPES,
         processor: Processor = "pipeline",
-        lifecycle: Callable[[StateStore], RunLifecycle] = RunLifecycle,
+        expire_time: float = 0,
+        on_failed_run: OnFailedRun = "keep",
+        forget_on: Sequence[str] = DEFAULT_FORGET_ON,
         resources: Mapping[str, Any] | None = None,
         answers: Mapping[str, Answer] | None = None,
     ) -> None:
@@ -78,11 +85,15 @@ class RunnerHarness:
             dict(config or {}),
             dict(resources or {}),
             tuple(scopes),
+            expire_time,
         )
         self.automatic_reply = processor == "pipeline"
         self._plugin_config = dict(plugin_config or {})
         self._url = store
-        self._make_lifecycle = lifecycle
+        self._on_failed_run: OnFailedRun = on_failed_run
+        self._forget_on = forget_on
+        self._waited_s = 0.0
+        self._last_said: dict[str, float] = {}
         self._history = History()
         self._actions = Actions(self._history, answers or {})
         self._turns: list[HostedRun] = []
@@ -131,12 +142,15 @@ class RunnerHarness:
         self._drive(self._stop())
         self._drive(self._start())
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass for the expiry of conversations, at once."""
+        self._waited_s += seconds
+
     def new_conversation(self, *, sender: str = "alice", group: str | None = None) -> None:
-        """Begin a new conversation, as a reset does, or the time that a pipeline sets."""
+        """Begin a new conversation, as an operator's or a plugin's reset does."""
         chat = Chat(sender, group)
         which = ScopeFilter(key=self._key("conversation", chat))
         self._drive(self._store.clear(which))
-        self._sessions.pop(chat.conversation_id, None)
 
     @overload
     def state(self, what: Scope, *, sender: str = ..., group: str | None = ...) -> State: ...
@@ -190,20 +204,20 @@ class RunnerHarness:
         }
         return conversation(self._turns, state)
 
-    def kept(self, chat: Chat, scope: str, key: str, value: Any) -> None:
-        """Make an external id the uuid of the session, as the extension does."""
-        if is_external_id(scope, canonical_key(key)):
-            session = self._session(chat)
-            session.uuid = uuid_after(value, session.uuid)
-
     def answered(self, chat: Chat, text: str, message: dict[str, Any]) -> None:
         """Put a completed message into the history."""
         self._history.answered(chat.conversation_id, text, message)
 
     async def _start(self) -> None:
-        self._sessions: dict[str, Session] = {}
+        self._last_said.clear()
         self._store = await StateStore.open(self._url)
-        self.lifecycle = self._make_lifecycle(self._store)
+        self.lifecycle = RunLifecycle(
+            self._store,
+            on_failed_run=self._on_failed_run,
+            forget_on=self._forget_on,
+            clock=self._now,
+        )
+        await self.lifecycle.settle()
         self._actions.store = self._store
         self._runner = self._setting.component.runner()
         self._runner.bind_runtime(  # type: ignore[no-untyped-call]
@@ -223,19 +237,31 @@ class RunnerHarness:
 
     async def _begin(self, chat: Chat, text: str) -> HostedRun:
         run = self._setting.run(chat, len(self._turns) + 1)
+        uuid = await self._resume(chat, run)
         snapshot = await self.lifecycle.before_run(run)
-        session = self._session(chat)
-        session.restore(snapshot, chat.conversation_id)
         cursor = self._history.latest_cursor(chat.conversation_id)
-        context = build_context(self._setting, chat, run, text, snapshot, session, cursor)
+        context = build_context(self._setting, chat, run, text, snapshot, uuid, cursor)
         self._history.heard(chat.conversation_id, text, chat.sender)
         hosted = HostedRun(self, chat, text, run, self._runner, context)
         self._actions.runs[run.run_id] = hosted
         self._turns.append(hosted)
         return hosted
 
-    def _session(self, chat: Chat) -> Session:
-        return self._sessions.setdefault(chat.conversation_id, Session())
+    async def _resume(self, chat: Chat, run: Run) -> str | None:
+        """Take note of a message; returns the uuid that its conversation goes on with."""
+        now, last = self._now(), self._last_said.get(chat.conversation_id)
+        self._last_said[chat.conversation_id] = now
+        external_id = await self.lifecycle.resume(
+            run.event,
+            run.binding,
+            run.descriptor,
+            expire_after_s=self._setting.expire_time,
+            idle_s=None if last is None else now - last,
+        )
+        return uuid_on_resume(external_id, None, None)
+
+    def _now(self) -> float:
+        return time.time() + self._waited_s
 
     def _key(self, scope: str, chat: Chat) -> ScopeKey:
         event = chat.event(self._setting.processor)
@@ -245,7 +271,8 @@ class RunnerHarness:
         return key
 
     def _read(self, scope: str, chat: Chat) -> dict[str, Any]:
-        return self._drive(self._store.snapshot([self._key(scope, chat)]))[scope]
+        values = self._drive(self._store.snapshot([self._key(scope, chat)]))[scope]
+        return {key: value for key, value in values.items() if key != LAST_ACTIVITY_KEY}
 
     def _drive(self, work: Coroutine[Any, Any, T]) -> T:
         if _is_in_event_loop():

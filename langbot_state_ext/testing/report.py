@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from .chats import Chat
-from .turn import Record, Reply
+from .record import Record, Reply
 
 MISSING = object()
 

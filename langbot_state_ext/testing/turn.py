@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from langbot_plugin.api.definition.components.runner import Runner, RunnerContext, RunnerResult
@@ -24,7 +24,9 @@ from langbot_plugin.utils.deadline import anext_with_deadline, remaining_deadlin
 from pydantic import BaseModel, ValidationError
 
 from ..run import Run, RunLifecycle
+from ..scopes import ScopeKey
 from .chats import Chat
+from .record import Record, Reply, reply_of
 
 PAYLOADS: Mapping[str, type[BaseModel]] = {
     "message.delta": MessageDeltaPayload,
@@ -40,59 +42,11 @@ PAYLOADS: Mapping[str, type[BaseModel]] = {
 """The results that LangBot takes; it drops one whose data is not as the SDK says."""
 
 
-class Reply(str):
-    """What somebody is told; text, with what else is known of the run.
-
-    Attributes:
-        status: `completed`, `failed`, `timeout` or `cancelled`.
-        error: Why it did not complete; None when it did.
-        results: Every result that LangBot took, in order, as LangBot has them.
-        refused: Every state update that was refused, `scope 'key': reason`.
-        logs: What `ctx.log` said, `level: text`.
-    """
-
-    status: str
-    error: str | None
-    results: list[dict[str, Any]]
-    refused: list[str]
-    logs: list[str]
-
-    __slots__ = ("error", "logs", "refused", "results", "status")
-
-
-@dataclass
-class Record:
-    """What has become of a turn so far.
-
-    Attributes:
-        said: Texts for the chat, in order; a pipeline sends the last one only.
-        status: How the run ended; None while it is under way.
-        error: Why it did not complete.
-        trace: Where the runner raised.
-        results: Every result that LangBot took.
-        updates: Every state update that was kept, by scope, key and value.
-        refused: Every state update that was refused.
-        logs: What `ctx.log` said.
-    """
-
-    said: list[str] = field(default_factory=list)
-    status: str | None = None
-    error: str | None = None
-    trace: str | None = None
-    results: list[dict[str, Any]] = field(default_factory=list)
-    updates: list[tuple[str, str, Any]] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    logs: list[str] = field(default_factory=list)
-
-
 class TurnHost(Protocol):
     """What a turn needs of its harness."""
 
     lifecycle: RunLifecycle
     automatic_reply: bool
-
-    def kept(self, chat: Chat, scope: str, key: str, value: Any) -> None:
-        """Take note of an update that was kept."""
 
     def answered(self, chat: Chat, text: str, message: dict[str, Any]) -> None:
         """Take note of a completed message."""
@@ -128,6 +82,7 @@ class HostedRun:
         self._results = runner.invoke(context)
         self._sequence = 0
         self._has_answered = False
+        self._is_open = False
 
     @property
     def conversation_id(self) -> str:
@@ -140,6 +95,7 @@ class HostedRun:
             return None
         result = await self._next()
         if result is None:
+            self._check_stream()
             await self._end("completed", None)
             return None
         await self._take(result)
@@ -171,12 +127,22 @@ class HostedRun:
 
     async def wrote(self, scope: str, key: str, value: Any) -> str | None:
         """Write a value for the State API; returns the reason of a refusal."""
-        run, store = self.run, self._host.lifecycle.store
-        reason = await store.refusal_of_update(
-            run.event, run.binding, run.descriptor, scope, key, value, run_id=run.run_id
+        run, lifecycle = self.run, self._host.lifecycle
+        reason = await lifecycle.store.refusal_of_update(
+            run.event,
+            run.binding,
+            run.descriptor,
+            scope,
+            key,
+            value,
+            write=partial(lifecycle.write, run.run_id),
         )
         self._note_update(scope, key, value, reason)
         return reason
+
+    async def deleted(self, scope: ScopeKey, key: str) -> bool:
+        """Delete a value for the State API; returns whether it was there."""
+        return await self._host.lifecycle.delete(self.run.run_id, scope, key)
 
     async def _next(self) -> dict[str, Any] | None:
         """Fetch a result through JSON, as the plugin process sends it.
@@ -247,18 +213,22 @@ class HostedRun:
             self.record.refused.append(f"{scope} {key!r}: {refusal}")
             return
         self.record.updates.append((scope, key, value))
-        self._host.kept(self.chat, scope, key, value)
 
     def _hear(self, kind: str, data: dict[str, Any]) -> None:
         spoken = data.get("message") or data.get("chunk")
         if spoken is None:
             return
         text = _text_of(spoken)
+        self._is_open = kind == "message.delta" and not spoken.get("is_final")
         if self._host.automatic_reply:
             self.record.said[:] = [text]
         if kind != "message.delta" and not self._has_answered:
             self._has_answered = True
             self._host.answered(self.chat, text, spoken)
+
+    def _check_stream(self) -> None:
+        if self._is_open:
+            self.record.logs.append("LangBot: no chunk has is_final, a streaming chat waits for it")
 
     async def _fail(self, error: str) -> None:
         await self.abandon()
@@ -295,15 +265,6 @@ class Turn:
         """Stop the run where it is, as LangBot does when nobody waits for it any more."""
         self._drive(self._run.cancel())
         return reply_of(self._run.record)
-
-
-def reply_of(record: Record) -> Reply:
-    """Say what the chat sees: the texts on lines of their own; none of a run that failed."""
-    said = record.said if record.status == "completed" else []
-    reply = Reply("\n".join(said))
-    reply.status, reply.error = str(record.status), record.error
-    reply.results, reply.refused, reply.logs = record.results, record.refused, record.logs
-    return reply
 
 
 def _text_of(message: dict[str, Any]) -> str:

@@ -120,6 +120,45 @@ def test_a_run_that_takes_too_long_has_timed_out() -> None:
         assert harness.state("actor") == {"p.a": "1"}
 
 
+def test_a_failed_run_is_taken_back_when_asked_to(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    with RunnerHarness(Talker, on_failed_run="rollback", store=url) as harness:
+        harness.say("set:actor=p.a=1")
+        harness.say("set:actor=p.a=2 set:actor=p.b=2 fail:no")
+        assert harness.state("actor") == {"p.a": "1"}
+        killed = harness.begin("set:actor=p.a=3")
+        killed.step()
+        assert harness.state("actor") == {"p.a": "3"}
+        harness.restart()
+        assert harness.state("actor") == {"p.a": "1"}
+
+
+def test_a_conversation_that_the_far_side_lost_is_forgotten() -> None:
+    with RunnerHarness(Talker, forget_on=["lost"]) as harness:
+        harness.say("set:conversation=external.conversation_id=far-1 set:conversation=m.a=1")
+        harness.say("fail:it_is_LOST")
+        assert harness.state("conversation") == {"m.a": "1"}
+
+
+def test_a_conversation_expires() -> None:
+    with RunnerHarness(Talker, expire_time=60) as harness:
+        harness.say("set:conversation=m.a=1 set:actor=p.a=1")
+        harness.wait(59)
+        harness.say("say:")
+        assert harness.state("conversation") == {"m.a": "1"}
+        harness.wait(61)
+        harness.say("say:")
+        assert harness.state("conversation") == {}
+        assert harness.state("actor") == {"p.a": "1"}
+
+
+def test_a_stream_without_an_end_is_noticed(harness: RunnerHarness) -> None:
+    assert harness.say("chunk:o chunk:on").logs == [
+        "LangBot: no chunk has is_final, a streaming chat waits for it"
+    ]
+    assert harness.say("chunk:o say:on").logs == []
+
+
 def test_a_timeout_of_zero_is_none() -> None:
     with RunnerHarness(Talker, config={"timeout": 0}) as harness:
         assert harness.say("wait:0 say:ok") == "ok"

@@ -44,6 +44,8 @@ class N8nRunner(Runner):
             return
         for result in session.changes(ctx):
             yield result
+        chunk = MessageChunk(role="assistant", content=said, is_final=True)
+        yield RunnerResult.message_delta(ctx.run_id, chunk)
 
 
 async def answer(url: str, asked: dict[str, Any]) -> AsyncIterator[str]:
