@@ -13,10 +13,9 @@ from examples.fake_services import FakeAgent, FakeN8n
 from examples.langbot_host import LangBotHost
 from langbot_state_ext.testing import RunnerHarness
 
-from .worlds import FAILED, HarnessWorld, World, Worlds
+from .worlds import FAILED, PROBE, HarnessWorld, World, Worlds
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PROBE = Path(__file__).with_name("probe_runner")
 
 OpenWorld = Callable[..., World]
 
@@ -75,6 +74,17 @@ TURNS: dict[str, list[dict[str, Any]]] = {
         {"steps": [{"set": ["actor", "a.a", 1]}, {"set": ["actor", "", 1]}]},
         {"steps": [{"set": ["actor", "a.b", 1]}, {"fail": "no"}]},
         {"steps": [{"set": ["actor", "a.c", 1]}, {"raise": "no"}]},
+        {},
+    ],
+    "an id that the far side has lost": [
+        {
+            "steps": [
+                {"set": ["conversation", "external.conversation_id", "far-1"]},
+                {"set": ["conversation", "external.thread", "t"]},
+                {"set": ["conversation", "memory.a", 1]},
+            ]
+        },
+        {"steps": [{"fail": "404: Conversation Not Exists."}]},
         {},
     ],
     "the State API": [
@@ -233,3 +243,6 @@ def test_an_outside_agent_over_a_restart(open_world: OpenWorld) -> None:
         assert world.say("again") == "conversation-1, turn 2: again"
         world.new_conversation(group="g1")
         assert world.say("hello", group="g1") == "conversation-3, turn 1: hello"
+        agent.forget()
+        assert world.say("hello") == FAILED
+        assert world.say("hello") == "conversation-4, turn 1: hello"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +12,8 @@ from examples.http_bot import HttpBot
 from examples.langbot_host import HostError, LangBotHost
 from langbot_state_ext.testing import RunnerHarness
 from langbot_state_ext.testing.component import component_of
+
+PROBE = Path(__file__).with_name("probe_runner")
 
 FAILED = "Agent runner"
 """How LangBot begins what it tells somebody whose run has failed."""
@@ -50,17 +52,17 @@ class HarnessWorld:
 class LangBotWorld:
     """A real LangBot."""
 
-    def __init__(self, host: LangBotHost, bot: HttpBot, runner_id: str) -> None:
+    def __init__(self, host: LangBotHost, bot: HttpBot, runner_ids: Collection[str]) -> None:
         self._host = host
         self._bot = bot
-        self._runner_id = runner_id
+        self._runner_ids = runner_ids
 
     def say(self, text: str, *, sender: str = "alice", group: str | None = None) -> str:
         answer = self._bot.say(text, sender=sender, group=group).rpartition("\n")[2]
         return FAILED if answer.startswith(FAILED) else answer
 
     def restart(self) -> None:
-        self._host.restart(runner_ids=[self._runner_id])
+        self._host.restart(runner_ids=sorted(self._runner_ids))
 
     def new_conversation(self, *, sender: str = "alice", group: str | None = None) -> None:
         session = f"group_{group}" if group else f"person_{sender}"
@@ -77,29 +79,27 @@ class Worlds:
     """Opens worlds in one LangBot; each plugin is installed once.
 
     Args:
-        host: The LangBot.
+        host: The LangBot, which has the probe runner.
         folder: Where plugins are staged.
     """
 
     def __init__(self, host: LangBotHost, folder: Path) -> None:
         self._host = host
         self._folder = folder
-        self._installed: set[str] = set()
+        self._installed = {component_of(PROBE).id}
         self._opened = 0
 
     def open(self, plugin: Path, config: Mapping[str, Any]) -> LangBotWorld:
         """Install a plugin, and have a new bot answer with it."""
         runner_id = component_of(plugin).id
-        if runner_id not in self._installed and runner_id not in str(
-            self._host.api("GET", "/api/v1/pipelines/_/metadata")
-        ):
+        if runner_id not in self._installed:
             package = self._host.build_plugin(self._stage(plugin))
             self._host.install_plugin(package, runner_id=runner_id)
         self._installed.add(runner_id)
         self._opened += 1
         name = f"world-{self._opened}"
         pipeline = self._host.create_pipeline(name, runner_id, runner_config=config)
-        return LangBotWorld(self._host, self._host.create_bot(name, pipeline), runner_id)
+        return LangBotWorld(self._host, self._host.create_bot(name, pipeline), self._installed)
 
     def _stage(self, plugin: Path) -> Path:
         """Copy a plugin, asking for nothing that LangBot's own environment has here."""

@@ -32,7 +32,7 @@ def test_a_new_conversation_begins_anew(runner_harness: type[RunnerHarness]) -> 
         assert harness.say("hello") == "conversation-2, turn 1: hello"
 
 
-def test_a_conversation_that_the_agent_lost_is_said_so(
+def test_a_conversation_that_the_agent_lost_begins_anew(
     runner_harness: type[RunnerHarness],
 ) -> None:
     with FakeAgent() as agent:
@@ -40,6 +40,7 @@ def test_a_conversation_that_the_agent_lost_is_said_so(
         harness.say("hello")
         agent.forget()
         assert harness.say("again").error == "Conversation Not Exists"
+        assert harness.say("again") == "conversation-2, turn 1: again"
 
 
 def test_an_agent_that_is_away_fails_the_run(runner_harness: type[RunnerHarness]) -> None:
