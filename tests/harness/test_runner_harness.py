@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from langbot_plugin.entities.io.errors import ActionCallError
 
-from langbot_state_ext import CodecError, ConfigError, InvalidKey
+from langbot_state_ext import CodecError, ConfigError, InvalidKey, ScopeError
 from langbot_state_ext.runner import StateModel
 from langbot_state_ext.testing import RunnerHarness
 
@@ -268,6 +268,7 @@ def test_pages_of_history_join_without_a_gap() -> None:
 @pytest.mark.parametrize(
     ("call", "answer"),
     [
+        ("call_tool event_reply", "Tool 'event_reply' is not authorized"),
         ("state_get actor p.a", "{'value': None}"),
         ("state_set actor p.a 1", "{'success': True}"),
         ("state_delete actor p.a", "{'success': False}"),
@@ -311,7 +312,7 @@ def test_an_author_answers_what_the_harness_can_not() -> None:
             raise ActionCallError("no such place")
         return {"result": {"sky": "blue"}}
 
-    granted = {"tools": [{"tool_name": "weather"}]}
+    granted: dict[str, Any] = {"tools": [{"tool_name": "weather"}]}
     assert ask("call_tool weather", resources=granted, answers={"call_tool": weather}) == (
         "{'sky': 'blue'}"
     )
@@ -427,6 +428,11 @@ def test_the_report_shows_everything(harness: RunnerHarness) -> None:
         "  actor of alice",
         '    p.a = "1"',
     ]
+
+
+def test_what_an_actor_needs_is_said() -> None:
+    with RunnerHarness(Talker) as harness, pytest.raises(ScopeError, match="has no actor"):
+        harness.state("actor", sender="")
 
 
 def test_nothing_to_report_is_said() -> None:
