@@ -42,16 +42,15 @@ class HttpBot:
         Raises:
             httpx.HTTPStatusError: LangBot refused the request.
         """
-        chat: dict[str, Any] = {"session_id": group or sender, "session_type": "person"}
-        if group is not None:
-            chat["session_type"] = "group"
-        message = [{"type": "Plain", "text": text}]
-        who = {"id": sender, "name": sender.title()}
-        answer = self._post({**chat, "sender": who, "message": message})
+        answer = self._post("/sync", _message(text, sender, group))
         parts = answer["data"]["message"]
         return "\n".join(part["text"] for part in parts if part.get("type") == "Plain")
 
-    def _post(self, data: dict[str, Any]) -> Any:
+    def post(self, text: str, *, sender: str = "alice", group: str | None = None) -> None:
+        """Say something and do not wait, see `say`; nobody hears the answer."""
+        self._post("", _message(text, sender, group))
+
+    def _post(self, path: str, data: dict[str, Any]) -> Any:
         body = json.dumps(data).encode()
         stamp = str(int(time.time()))
         signed = hmac.new(self.secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256)
@@ -61,7 +60,7 @@ class HttpBot:
             "X-LB-Signature": f"sha256={signed.hexdigest()}",
         }
         answer = httpx.post(
-            f"{self.url}/bots/{self.uuid}/sync",
+            f"{self.url}/bots/{self.uuid}{path}",
             content=body,
             headers=headers,
             timeout=self.timeout_s,
@@ -69,3 +68,12 @@ class HttpBot:
         )
         answer.raise_for_status()
         return answer.json()
+
+
+def _message(text: str, sender: str, group: str | None) -> dict[str, Any]:
+    return {
+        "session_id": group or sender,
+        "session_type": "person" if group is None else "group",
+        "sender": {"id": sender, "name": sender.title()},
+        "message": [{"type": "Plain", "text": text}],
+    }

@@ -301,12 +301,24 @@ class LangBotHost:
     def reset_context(self, bot: HttpBot, session_id: str) -> None:
         """Reset the context of a session, as the operator does in LangBot's UI.
 
+        LangBot refuses while it has not finished the session's last message.
+
         Args:
             bot: The bot.
             session_id: `person_alice` or `group_g1`.
         """
         body = {"bot_id": bot.uuid, "session_id": session_id}
-        self.api("POST", "/api/v1/monitoring/sessions/reset-context", json=body)
+
+        def done() -> bool:
+            try:
+                self.api("POST", "/api/v1/monitoring/sessions/reset-context", json=body)
+            except HostError as error:
+                if "session_busy" in str(error):
+                    return False
+                raise
+            return True
+
+        self._wait(done, f"session {session_id} to be idle", 30)
 
     def api(self, method: str, path: str, **kwargs: Any) -> Any:
         """Call LangBot's API as the operator.

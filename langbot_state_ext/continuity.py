@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from .backends import Change, Entry
@@ -60,6 +61,15 @@ class Continuity:
             if expired:
                 self._logger.info(f"Conversation {_name(key)} has expired: a new one begins")
             return
+
+    async def touch(self, key: ScopeKey) -> None:
+        """Note that a run has ended, for a conversation that may expire."""
+        last = await self._backend.get(key, LAST_ACTIVITY_KEY)
+        if last is None:
+            return
+        change = Change(key, LAST_ACTIVITY_KEY, encode(self._clock()), last.version)
+        with suppress(VersionConflict):  # a newer message, or the end of the conversation
+            await self._backend.commit([change])
 
     async def forget(self, key: ScopeKey, external_ids: Sequence[Any]) -> None:
         """Forget what a runner kept of a conversation that the far side does not know any more.

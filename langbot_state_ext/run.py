@@ -289,14 +289,13 @@ class RunLifecycle:
         active = self._active.pop(run_id, None)
         if active is None:
             return
-        if status == "completed":
-            if active.journal is not None:
-                await active.journal.close()
-            return
+        conversation = active.conversation
         if active.journal is not None:
-            await self._roll_back(active.journal)
-        if active.conversation is not None and is_dead(reason, self._forget_on):
-            await self._continuity.forget(active.conversation, active.external_ids)
+            await self._end_journal(active.journal, status)
+        if conversation is not None and status != "completed" and is_dead(reason, self._forget_on):
+            await self._continuity.forget(conversation, active.external_ids)
+        if conversation is not None:
+            await self._continuity.touch(conversation)
 
     def forget(self, run_id: str) -> None:
         """Drop a run that will have no end, such as one that died before it was under way."""
@@ -308,6 +307,12 @@ class RunLifecycle:
             await active.journal.commit(change)
         else:
             await self.store.backend.commit([change])
+
+    async def _end_journal(self, journal: RunJournal, status: str) -> None:
+        if status == "completed":
+            await journal.close()
+        else:
+            await self._roll_back(journal)
 
     async def _roll_back(self, journal: RunJournal) -> None:
         for scope, key in await journal.roll_back():

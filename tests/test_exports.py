@@ -14,8 +14,9 @@ key_from_query open_backend reset_state_store
 """
 
 TESTING = """
-BackendContract Clock DurableBackendContract Reply RunnerHarness Turn SimpleActor SimpleBinding SimpleBindingScope
-SimpleConversation SimpleDescriptor SimpleEvent SimplePolicy SimpleQuery SimpleSession SimpleSubject
+BackendContract Clock DurableBackendContract Reply RunnerHarness SimpleActor SimpleBinding
+SimpleBindingScope SimpleConversation SimpleDescriptor SimpleEvent SimplePolicy SimpleQuery
+SimpleSession SimpleSubject Turn
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -41,6 +42,19 @@ class Chat:
     def failing_run(self, *steps: dict[str, Any], sender: str = "alice") -> str:
         """Let one run do the steps and fail, and return what the person reads."""
         return self.bot.say(json.dumps(steps), sender=sender)
+
+    def post(self, *steps: dict[str, Any], **who: Any) -> None:
+        """Let one run do the steps, and do not wait for it."""
+        self.bot.post(json.dumps(steps), **who)
+
+    def wait_for(self, scope: str, key: str, **who: Any) -> Any:
+        """Wait until runs see a key, and return the scope."""
+        for _ in range(30):
+            seen = self.state(**who)[scope]
+            if key in seen:
+                return seen
+            time.sleep(0.5)
+        raise AssertionError(f"no {key} in {scope}: {seen}")
 
     def state(self, **who: Any) -> Any:
         """Return the snapshot of the next run."""

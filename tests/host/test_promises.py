@@ -126,14 +126,3 @@ def test_a_key_of_another_scope_is_refused_and_the_run_goes_on(
     chat.run(put("person", "k", 1), put("actor", "good", 1))
     assert chat.state()["actor"] == {"good": 1}
     assert warnings(host, "invalid state.updated payload")
-
-
-def test_everything_survives_a_restart(chat: Chat, host: LangBotHost) -> None:
-    chat.run(put("conversation", EXTERNAL, "ext-1"), put("actor", "n", 1))
-    chat.run(put("subject", "topic", "tea"), put("runner", "all", 2), group="g1")
-    person, group = chat.state(), chat.state(group="g1", sender="bob")
-    history = len(chat.run({"history_page": []})["steps"][0]["items"])
-    host.restart(runner_ids=["plugin:langbot-state-ext/ProbeRunner/default"])
-    assert chat.state() == person
-    assert chat.state(group="g1", sender="bob") == group
-    assert len(chat.run({"history_page": []})["steps"][0]["items"]) > history

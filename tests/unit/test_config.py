@@ -79,13 +79,13 @@ def test_a_forget_on_that_is_no_list_of_texts_and_patterns_is_a_fault(root: Path
     for value in ("Conversation Not Exists", 5, {"a": "b"}):
         (fault,) = faults({"conversation": {"forget_on": value}}, root)
         assert fault == "state_ext.conversation.forget_on: input should be a valid list"
+    unterminated = "missing ), unterminated subpattern at position 0"
     found = faults({"conversation": {"forget_on": ["fine", 5, "", "re:", "re:(", "re:a|b"]}}, root)
     assert found == [
         "state_ext.conversation.forget_on.1: input should be a valid string",
         "state_ext.conversation.forget_on.2: an empty text would match every failure",
         "state_ext.conversation.forget_on.3: an empty text would match every failure",
-        "state_ext.conversation.forget_on.4: not a regular expression: missing ), unterminated "
-        "subpattern at position 0",
+        f"state_ext.conversation.forget_on.4: not a regular expression: {unterminated}",
     ]
 
 

@@ -1,0 +1,192 @@
+"""When a conversation with an outside agent goes on, and when a new one begins."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from examples.langbot_host import LangBotHost
+
+from .conftest import PROBE, Chat
+
+EXTERNAL = "external.conversation_id"
+DIFY_404 = (
+    'Dify API error 404: {"code":"not_found","message":"Conversation Not Exists.","status":404}'
+)
+
+
+def put(scope: str, key: str, value: Any) -> dict[str, Any]:
+    return {"set": [scope, key, value]}
+
+
+def begin(chat: Chat, **who: Any) -> None:
+    """Let a runner keep an external id, and something in each of the other scopes."""
+    steps = [put(scope, "memory.x", scope) for scope in ("actor", "subject", "runner")]
+    chat.run(put("conversation", "memory.x", 1), put("conversation", EXTERNAL, "ext-1"), *steps)
+
+
+def assert_continues(seen: Any, external_id: str = "ext-1") -> None:
+    assert seen["state"]["conversation"] == {EXTERNAL: external_id, "memory.x": 1}
+    assert seen["params"]["conversation_id"] == external_id
+    assert seen["conversation_id"] == "person_alice"
+
+
+def assert_new(seen: Any) -> None:
+    """A new conversation: nothing of the old one, no id that anybody made up, the rest stays."""
+    assert seen["state"]["conversation"] == {EXTERNAL: "person_alice"}
+    assert seen["params"]["conversation_id"] is None
+    assert seen["conversation_id"] == "person_alice"
+    for scope in ("actor", "subject", "runner"):
+        assert seen["state"][scope] == {"memory.x": scope}
+
+
+def history(chat: Chat) -> int:
+    return len(chat.run({"history_page": []})["steps"][0]["items"])
+
+
+def test_a_conversation_expires_when_it_was_idle_for_long_enough(
+    host: LangBotHost, open_chat: Any
+) -> None:
+    chat = open_chat(host, expire_time=3)
+    begin(chat)
+    for _ in range(4):
+        time.sleep(1)
+        assert_continues(chat.run())
+    time.sleep(3.5)
+    assert_new(chat.run())
+    begin(chat)
+    assert_continues(chat.run())
+
+
+@pytest.mark.parametrize("expire_time", [0, -5])
+def test_a_conversation_without_an_expire_time_never_expires(
+    host: LangBotHost, open_chat: Any, expire_time: int
+) -> None:
+    chat = open_chat(host, expire_time=expire_time)
+    begin(chat)
+    time.sleep(1.5)
+    assert_continues(chat.run())
+
+
+def test_a_run_under_way_keeps_its_conversation_alive(host: LangBotHost, open_chat: Any) -> None:
+    chat = open_chat(host, expire_time=1)
+    begin(chat)
+    chat.post({"sleep": 3}, put("conversation", "memory.late", 1))
+    time.sleep(2)
+    chat.post()
+    time.sleep(1)
+    assert chat.wait_for("conversation", "memory.late")["memory.x"] == 1
+
+
+def test_the_uis_reset_begins_a_new_conversation(chat: Chat, host: LangBotHost) -> None:
+    begin(chat)
+    turns = history(chat)
+    host.reset_context(chat.bot, "person_alice")
+    assert_new(chat.run())
+    assert_new(chat.run())
+    assert turns >= 3
+    assert "was reset: cleared 2 entries" in host.log
+
+
+def test_a_plugins_new_conversation_is_one(chat: Chat) -> None:
+    begin(chat)
+    assert "new" in chat.bot.say("!probe new")
+    assert_new(chat.run())
+    assert_new(chat.run())
+
+
+def test_a_reset_leaves_others_alone(chat: Chat, host: LangBotHost) -> None:
+    begin(chat)
+    chat.run(put("conversation", "memory.x", 1), group="g1", sender="alice")
+    chat.run(put("conversation", "memory.x", 1), group="g2", sender="alice")
+    host.reset_context(chat.bot, "group_g1")
+    assert "memory.x" not in chat.state(group="g1")["conversation"]
+    assert chat.state(group="g2")["conversation"]["memory.x"] == 1
+    assert_continues(chat.run())
+
+
+def test_a_dead_id_is_forgotten_and_the_next_message_begins_anew(
+    chat: Chat, host: LangBotHost
+) -> None:
+    begin(chat)
+    chat.run(put("conversation", "external.parent", "m-1"))
+    chat.failing_run({"fail": DIFY_404})
+    seen = chat.run()
+    assert seen["state"]["conversation"] == {EXTERNAL: "person_alice", "memory.x": 1}
+    assert seen["params"]["conversation_id"] is None
+    assert seen["state"]["actor"] == {"memory.x": "actor"}
+    chat.run(put("conversation", EXTERNAL, "ext-2"))
+    assert_continues(chat.run(), "ext-2")
+    (line,) = [line for line in host.log.splitlines() if "forgot external." in line]
+    assert "external.parent" in line
+    assert "the next message begins a new one" in line
+
+
+def test_another_failure_forgets_nothing(chat: Chat) -> None:
+    begin(chat)
+    chat.failing_run({"fail": "Dify API error 500: Internal Server Error"})
+    chat.failing_run({"raise": "boom"})
+    assert_continues(chat.run())
+    turns = history(chat)
+    assert turns >= 4
+
+
+def test_a_group_talking_at_once_loses_and_mixes_nothing(chat: Chat) -> None:
+    def say(number: int) -> None:
+        who = {"sender": f"p{number % 3}", "group": f"g{number % 2}"}
+        steps = [put(scope, f"n{number}", number) for scope in ("conversation", "actor", "subject")]
+        chat.post(*steps, **who)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(say, range(12)))
+    for number in range(12):
+        chat.wait_for("subject", f"n{number}", sender="nobody", group=f"g{number % 2}")
+    for group in (0, 1):
+        seen = chat.state(sender="nobody", group=f"g{group}")
+        expected = {f"n{n}": n for n in range(12) if n % 2 == group}
+        assert seen["subject"] == expected
+        assert seen["conversation"] == expected | {EXTERNAL: f"group_g{group}"}
+    for person in range(3):
+        seen = chat.state(sender=f"p{person}")["actor"]
+        assert seen == {f"n{n}": n for n in range(12) if n % 3 == person}
+
+
+def test_a_store_that_cant_be_reached_fails_aloud_and_recovers(
+    host: LangBotHost, open_chat: Any
+) -> None:
+    chat = open_chat(host, expire_time=3600)
+    begin(chat)
+    time.sleep(1)  # the run ends a little after its answer
+    with closing(sqlite3.connect(host.folder / "data" / "state.db", isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        said = chat.bot.say("[]")
+        db.execute("ROLLBACK")
+    assert "locked by another process" in said
+    assert_continues(chat.run())
+
+
+def test_a_restart_continues_what_has_not_expired(host: LangBotHost, open_chat: Any) -> None:
+    chat, short, long = (
+        open_chat(host),
+        open_chat(host, expire_time=2),
+        open_chat(host, expire_time=900),
+    )
+    for each in (chat, short, long):
+        begin(each)
+    chat.run(put("subject", "topic", "tea"), group="g1")
+    turns, group = history(chat), chat.state(group="g1", sender="bob")
+    host.restart(runner_ids=[PROBE])
+    first = chat.run({"history_page": []})
+    assert_continues(first)
+    assert len(first["steps"][0]["items"]) > turns
+    assert chat.state(group="g1", sender="bob") == group
+    assert_new(short.run())
+    assert_continues(long.run())
+    assert_continues(chat.run())
+    chat.failing_run({"fail": DIFY_404})
+    assert chat.run()["params"]["conversation_id"] is None

@@ -1,0 +1,449 @@
+"""`RunLifecycle`: snapshots, updates, and runs that do not complete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from langbot_state_ext import (
+    VALID_STATE_SCOPES,
+    BackendUnavailable,
+    Run,
+    RunLifecycle,
+    RunnerScopedStateStore,
+    ScopeFilter,
+    StateStore,
+    key_from_event,
+)
+from langbot_state_ext.backends import Change
+from langbot_state_ext.backends.memory import MemoryBackend
+from langbot_state_ext.conversation import LAST_ACTIVITY_KEY
+from langbot_state_ext.policy import OWN_RUNNER
+from langbot_state_ext.testing import (
+    SimpleActor,
+    SimpleBinding,
+    SimpleDescriptor,
+    SimpleEvent,
+    SimplePolicy,
+)
+from langbot_state_ext.testing.contract import Clock
+
+RUNNER = SimpleDescriptor()
+BINDING = SimpleBinding()
+
+
+def run(run_id: str = "run-1", event: SimpleEvent | None = None) -> Run:
+    return Run(run_id, event or SimpleEvent(), BINDING, RUNNER)
+
+
+def update(scope: str, key: str, value: Any, sequence: int | None = None) -> dict[str, Any]:
+    data = {"scope": scope, "key": key, "value": value}
+    return {"type": "state.updated", "data": data, "sequence": sequence}
+
+
+def key_of(scope: str) -> Any:
+    return key_from_event(scope, SimpleEvent(), BINDING, RUNNER)
+
+
+@pytest_asyncio.fixture
+async def store() -> AsyncIterator[StateStore]:
+    async with StateStore() as store:
+        yield store
+
+
+@pytest.fixture
+def lifecycle(store: StateStore) -> RunLifecycle:
+    return RunLifecycle(store)
+
+
+@pytest.fixture
+def careful(store: StateStore) -> RunLifecycle:
+    """Return a life cycle that takes failed runs back."""
+    return RunLifecycle(store, on_failed_run="rollback", instance_id="here")
+
+
+async def state(store: StateStore) -> dict[str, dict[str, Any]]:
+    return await store.snapshot(key_of(scope) for scope in VALID_STATE_SCOPES)
+
+
+async def test_a_run_reads_writes_and_ends(lifecycle: RunLifecycle) -> None:
+    snapshot = await lifecycle.before_run(run())
+    assert list(snapshot) == list(VALID_STATE_SCOPES)
+    assert "run-1" in lifecycle
+    outcome = await lifecycle.on_result("run-1", update("actor", "n", 1))
+    assert outcome is not None
+    assert (outcome.kept, outcome.scope, outcome.key) == (True, "actor", "n")
+    await lifecycle.after_run("run-1", "completed")
+    await lifecycle.after_run("run-1", "completed")
+    assert "run-1" not in lifecycle
+    entry = await lifecycle.store.backend.get(key_of("actor"), "n")
+    assert entry is not None
+    assert entry.run_id == "run-1"
+
+
+async def test_a_sequence_counts_once_per_run(lifecycle: RunLifecycle) -> None:
+    for run_id in ("run-1", "run-2"):
+        await lifecycle.before_run(run(run_id))
+        assert await lifecycle.on_result(run_id, update("actor", "n", run_id, 1))
+        assert await lifecycle.on_result(run_id, update("actor", "n", "again", 1)) is None
+        assert await lifecycle.store.get(key_of("actor"), "n") == run_id
+
+
+async def test_other_results_pass_by(lifecycle: RunLifecycle) -> None:
+    await lifecycle.before_run(run())
+    for kind in ("message.completed", "run.completed", None):
+        assert await lifecycle.on_result("run-1", {"type": kind, "sequence": 1}) is None
+    assert await lifecycle.on_result("run-1", update("actor", "n", 1, 1))
+
+
+async def test_a_refusal_names_its_reason(lifecycle: RunLifecycle) -> None:
+    await lifecycle.before_run(run())
+    for result, reason in (
+        (update("person", "k", 1), "invalid scope"),
+        (update("actor", "k", {1}), "set is not a JSON type"),
+        (update("actor", "", 1), "the key is empty"),
+        ({"type": "state.updated"}, "invalid scope"),
+    ):
+        outcome = await lifecycle.on_result("run-1", result)
+        assert outcome is not None
+        assert not outcome.kept
+        assert reason in str(outcome.refusal)
+    assert await lifecycle.store.clear_all() == 0
+
+
+async def test_a_run_that_is_not_known_is_an_error(lifecycle: RunLifecycle) -> None:
+    with pytest.raises(KeyError):
+        await lifecycle.on_result("run-1", update("actor", "n", 1))
+    await lifecycle.before_run(run())
+    lifecycle.forget("run-1")
+    assert "run-1" not in lifecycle
+    assert lifecycle.conversation_of("run-1") is None
+
+
+class Unreachable(MemoryBackend):
+    """A store that can't be reached."""
+
+    async def load(self, keys: Any) -> Any:
+        raise BackendUnavailable("the store is gone")
+
+
+async def test_a_store_that_cant_be_read_fails_the_run_or_gives_it_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = StateStore(Unreachable())
+    with pytest.raises(BackendUnavailable):
+        await RunLifecycle(store).before_run(run())
+    lifecycle = RunLifecycle(store, on_unavailable="continue")
+    assert await lifecycle.before_run(run()) == {scope: {} for scope in VALID_STATE_SCOPES}
+    assert "runs without state: the store is gone" in caplog.text
+
+
+async def test_the_state_api_writes_for_a_run_and_without_one(lifecycle: RunLifecycle) -> None:
+    await lifecycle.before_run(run())
+    for run_id in ("run-1", "unknown", None):
+        await lifecycle.write(run_id, key_of("actor"), "k", run_id)
+        assert await lifecycle.store.get(key_of("actor"), "k") == run_id
+        assert await lifecycle.delete(run_id, key_of("actor"), "k")
+        assert not await lifecycle.delete(run_id, key_of("actor"), "k")
+
+
+async def fill(store: StateStore) -> dict[str, dict[str, Any]]:
+    for key, value in (("kept", 1), ("gone", [1]), ("external.conversation_id", "ext-1")):
+        await store.apply(key_of("conversation"), key, value, run_id="run-0", ttl_s=1000)
+    return await state(store)
+
+
+async def half_a_run(lifecycle: RunLifecycle, run_id: str = "run-1") -> None:
+    await lifecycle.before_run(run(run_id))
+    for value in (2, 3):
+        await lifecycle.on_result(run_id, update("conversation", "kept", value))
+    await lifecycle.on_result(run_id, update("conversation", "conversation_id", "ext-2"))
+    await lifecycle.on_result(run_id, update("actor", "new", 1))
+    await lifecycle.delete(run_id, key_of("actor"), "new")
+    await lifecycle.write(run_id, key_of("runner"), "new", 1)
+    await lifecycle.delete(run_id, key_of("conversation"), "gone")
+
+
+@pytest.mark.parametrize("status", ["failed", "timeout", "cancelled"])
+async def test_a_run_that_did_not_complete_is_taken_back(
+    store: StateStore, careful: RunLifecycle, status: str
+) -> None:
+    before = await fill(store)
+    entry = await store.backend.get(key_of("conversation"), "kept")
+    await half_a_run(careful)
+    assert (await state(store))["conversation"]["kept"] == 3
+    await careful.after_run("run-1", status, "no")
+    assert await state(store) == before
+    after = await store.backend.get(key_of("conversation"), "kept")
+    assert entry is not None
+    assert after is not None
+    assert (after.run_id, after.expires_at) == ("run-0", entry.expires_at)
+    assert not await journals(store)
+
+
+async def journals(store: StateStore) -> list[Any]:
+    return (
+        await store.backend.scopes(ScopeFilter(parts={"runner_id": OWN_RUNNER}), None, 9)
+    ).scopes
+
+
+@pytest.mark.parametrize("on_failed_run", ["keep", "rollback"])
+async def test_a_run_that_completed_stays(store: StateStore, on_failed_run: Any) -> None:
+    await fill(store)
+    lifecycle = RunLifecycle(store, on_failed_run=on_failed_run)
+    await half_a_run(lifecycle)
+    expected = await state(store)
+    await lifecycle.after_run("run-1", "completed")
+    assert await state(store) == expected
+    assert not await journals(store)
+
+
+async def test_keep_keeps_what_a_failed_run_has_written(
+    store: StateStore, lifecycle: RunLifecycle
+) -> None:
+    await fill(store)
+    await half_a_run(lifecycle)
+    expected = await state(store)
+    await lifecycle.after_run("run-1", "failed", "no")
+    assert await state(store) == expected
+
+
+async def test_what_another_run_has_written_since_stays(
+    store: StateStore, careful: RunLifecycle, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(store)
+    await half_a_run(careful)
+    await careful.before_run(run("run-2"))
+    await careful.on_result("run-2", update("conversation", "kept", "other's"))
+    await careful.on_result("run-2", update("conversation", "gone", "other's"))
+    await careful.after_run("run-1", "failed")
+    await careful.after_run("run-2", "completed")
+    seen = await state(store)
+    assert seen["conversation"] == {
+        "kept": "other's",
+        "gone": "other's",
+        "external.conversation_id": "ext-1",
+    }
+    assert sorted(message.partition(", but ")[2] for message in caplog.messages) == [
+        "its conversation key 'gone' stays: another run has written it since",
+        "its conversation key 'kept' stays: another run has written it since",
+    ]
+
+
+async def test_a_run_that_wrote_over_another_puts_the_others_back(
+    store: StateStore, careful: RunLifecycle
+) -> None:
+    for run_id in ("run-1", "run-2"):
+        await careful.before_run(run(run_id))
+    for run_id, value in (("run-1", 1), ("run-2", 2), ("run-1", 3)):
+        await careful.on_result(run_id, update("actor", "n", value))
+    await careful.after_run("run-1", "failed")
+    assert (await state(store))["actor"] == {"n": 2}
+    await careful.after_run("run-2", "completed")
+    assert (await state(store))["actor"] == {"n": 2}
+
+
+async def test_a_death_is_settled_at_the_next_start_of_the_same_langbot(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    async with StateStore.open(url) as store:
+        before = await fill(store)
+        await half_a_run(RunLifecycle(store, on_failed_run="rollback", instance_id="here"))
+        await half_a_run(RunLifecycle(store, on_failed_run="rollback", instance_id="here"), "run-2")
+        await RunLifecycle(store, on_failed_run="rollback", instance_id="there").before_run(run())
+    async with StateStore.open(url) as store:
+        assert await RunLifecycle(store, instance_id="there").settle() == 0
+        assert await RunLifecycle(store, instance_id="here").settle() == 2
+        assert await RunLifecycle(store, instance_id="here").settle() == 0
+        after = await state(store)
+        assert after["conversation"]["gone"] == before["conversation"]["gone"]
+        assert after["actor"] == {}
+
+
+async def test_a_rollback_that_meets_another_writer_tries_again(
+    store: StateStore, careful: RunLifecycle
+) -> None:
+    await fill(store)
+    await careful.before_run(run())
+    await careful.on_result("run-1", update("conversation", "kept", 2))
+    commit, late = store.backend.commit, [Change(key_of("conversation"), "kept", b"9")]
+
+    async def with_a_late_writer(changes: Any) -> None:
+        while late:
+            await commit([late.pop()])
+        await commit(changes)
+
+    store.backend.commit = with_a_late_writer  # type: ignore[method-assign]
+    await careful.after_run("run-1", "failed")
+    assert (await state(store))["conversation"]["kept"] == 9
+
+
+async def test_a_journal_that_meets_another_writer_tries_again(
+    store: StateStore, careful: RunLifecycle
+) -> None:
+    await fill(store)
+    await careful.before_run(run())
+    commit, late = store.backend.commit, [Change(key_of("conversation"), "kept", b"9")]
+
+    async def with_a_late_writer(changes: Any) -> None:
+        while late:
+            await commit([late.pop()])
+        await commit(changes)
+
+    store.backend.commit = with_a_late_writer  # type: ignore[method-assign]
+    await careful.on_result("run-1", update("conversation", "kept", 2))
+    await careful.after_run("run-1", "failed")
+    assert (await state(store))["conversation"]["kept"] == 9
+
+
+async def test_a_run_that_writes_from_two_tasks_is_taken_back_whole(
+    store: StateStore, careful: RunLifecycle
+) -> None:
+    before = await fill(store)
+    await careful.before_run(run())
+    await asyncio.gather(
+        *(careful.write("run-1", key_of("conversation"), "kept", n) for n in range(9)),
+        *(careful.write("run-1", key_of("actor"), f"k{n}", n) for n in range(9)),
+    )
+    await careful.after_run("run-1", "cancelled")
+    assert await state(store) == before
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from("xyz"), st.integers(0, 2)),
+                max_size=12))  # fmt: skip
+def test_of_two_runs_the_failed_one_leaves_nothing_of_its_own(
+    writes: list[tuple[str, str, int]],
+) -> None:
+    """Run `a` fails, run `b` completes; what `b` wrote last stays, all else is as before."""
+    store = StateStore()
+    drive = RunnerScopedStateStore(store)._drive
+    lifecycle = RunLifecycle(store, on_failed_run="rollback", logger=Quiet())
+    actor = key_of("actor")
+    drive(store.apply(actor, "x", "first"))
+    expected: dict[str, Any] = {"x": "first"}
+    for name in "ab":
+        drive(lifecycle.before_run(run(name)))
+    for name, key, value in writes:
+        if value:
+            drive(lifecycle.write(name, actor, key, [name, value]))
+        elif name == "b":
+            drive(lifecycle.delete(name, actor, key))
+    drive(lifecycle.after_run("a", "failed"))
+    drive(lifecycle.after_run("b", "completed"))
+    for name, key, value in writes:
+        if name == "b" and value:
+            expected[key] = ["b", value]
+        elif name == "b":
+            expected.pop(key, None)
+    seen = drive(store.snapshot([actor]))["actor"]
+    assert not [value for value in seen.values() if value[0] == "a"]
+    assert {k: v for k, v in seen.items() if v[0] == "b"} == {
+        k: v for k, v in expected.items() if v[0] == "b"
+    }
+
+
+class Quiet:
+    def warning(self, text: str) -> None:
+        assert "another run has written it since" in text
+
+
+async def test_a_dead_conversation_is_forgotten_unless_another_run_began_a_new_one(
+    store: StateStore, lifecycle: RunLifecycle
+) -> None:
+    gone = "404 Conversation Not Exists."
+    await fill(store)
+    await store.apply(key_of("conversation"), "external.parent", 1)
+    for run_id in ("old", "new", "late"):
+        await lifecycle.before_run(run(run_id))
+    await lifecycle.after_run("old", "completed", gone)
+    assert len((await state(store))["conversation"]) == 4
+    await lifecycle.on_result("new", update("conversation", "external.conversation_id", "ext-2"))
+    await lifecycle.after_run("late", "failed", gone)
+    assert (await state(store))["conversation"]["external.conversation_id"] == "ext-2"
+    await lifecycle.after_run("new", "failed", gone)
+    assert (await state(store))["conversation"] == {"kept": 1, "gone": [1]}
+
+
+async def test_forgetting_gives_way_to_a_writer_in_between(
+    store: StateStore, lifecycle: RunLifecycle
+) -> None:
+    await fill(store)
+    await lifecycle.before_run(run())
+    entries = store.backend.entries
+
+    async def with_a_late_writer(scope: Any) -> Any:
+        held = await entries(scope)
+        await store.apply(key_of("conversation"), "external.conversation_id", "ext-2")
+        return held
+
+    store.backend.entries = with_a_late_writer  # type: ignore[method-assign]
+    await lifecycle.after_run("run-1", "failed", "conversation not found")
+    assert (await state(store))["conversation"]["external.conversation_id"] == "ext-2"
+
+
+async def test_a_conversation_that_may_not_be_kept_is_none(lifecycle: RunLifecycle) -> None:
+    off = SimpleBinding(state_policy=SimplePolicy(True, ["actor"]))
+    assert await lifecycle.resume(SimpleEvent(), off, RUNNER, expire_after_s=1) is None
+    nowhere = SimpleEvent(conversation_id="\ud800", actor=SimpleActor())
+    assert await lifecycle.resume(nowhere, BINDING, RUNNER, expire_after_s=1) is None
+    assert await lifecycle.store.clear_all() == 0
+
+
+async def test_activity_is_no_business_of_runners(store: StateStore) -> None:
+    clock = Clock()
+    lifecycle = RunLifecycle(store, clock=clock)
+    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
+    snapshot = await lifecycle.before_run(run())
+    assert snapshot["conversation"] == {"external.conversation_id": "person_alice"}
+    clock.now += 50
+    await lifecycle.after_run("run-1", "completed")
+    assert await store.get(key_of("conversation"), LAST_ACTIVITY_KEY) == clock.now
+
+
+async def test_a_reset_during_a_run_leaves_no_trace_of_it(store: StateStore) -> None:
+    lifecycle = RunLifecycle(store)
+    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
+    await lifecycle.before_run(run())
+    await store.clear_scope_from_event("conversation", SimpleEvent(), BINDING, RUNNER)
+    await lifecycle.after_run("run-1", "completed")
+    assert await store.clear_all() == 0
+
+
+async def test_of_two_messages_after_expiry_only_one_begins_anew(store: StateStore) -> None:
+    clock = Clock()
+    lifecycle = RunLifecycle(store, clock=clock)
+    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
+    clock.now += 60
+    commit, late = store.backend.commit, [True]
+
+    async def after_another_message(changes: Any) -> None:
+        if late:
+            late.clear()
+            await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
+            await store.apply(key_of("conversation"), "memory.new", 1)
+        await commit(changes)
+
+    store.backend.commit = after_another_message  # type: ignore[method-assign]
+    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
+    assert (await state(store))["conversation"]["memory.new"] == 1
+
+
+async def test_a_corrupt_activity_ends_nothing(store: StateStore) -> None:
+    lifecycle = RunLifecycle(store)
+    await store.backend.commit(
+        [
+            Change(key_of("conversation"), LAST_ACTIVITY_KEY, b"{"),
+            Change(key_of("conversation"), "k", b"1"),
+        ]
+    )
+    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
+    assert (await state(store))["conversation"]["k"] == 1
