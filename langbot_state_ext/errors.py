@@ -8,7 +8,9 @@
     ├── InvalidKey             (also ValueError) a state key outside the limits
     ├── CodecError             (also ValueError) a value that is not JSON, or not within the limits
     │   ├── ValueTooLarge      has the size and the limit, in bytes
-    │   └── CorruptValue       what is stored is not a value; names scope and key
+    │   ├── CorruptValue       what is stored is not a value; names scope and key
+    │   └── MisfitValue        what is stored does not fit a runner's model; names the field
+    ├── ModelError             (also TypeError) a runner's model that can't be stored
     ├── VersionConflict        somebody else wrote in between
     └── BackendError           the store failed; `retryable` says whether to try again
         ├── BackendUnavailable the store can't be reached or is busy; always retryable
@@ -86,6 +88,27 @@ class CorruptValue(CodecError):
         super().__init__(f"the stored bytes of {scope} key {key!r} are not a JSON value")
         self.scope = scope
         self.key = key
+
+
+class MisfitValue(CodecError):
+    """A stored value that does not fit the field of a runner's model.
+
+    Args:
+        scope: The scope that holds it.
+        key: Its state key.
+        field: The field, `Prefs.language`.
+        fault: The kind of the fault, as pydantic names it, `literal_error`.
+    """
+
+    def __init__(self, scope: str, key: str, field: str, fault: str) -> None:
+        super().__init__(f"the stored {scope} key {key!r} does not fit {field} ({fault})")
+        self.scope = scope
+        self.key = key
+        self.field = field
+
+
+class ModelError(StateError, TypeError):
+    """A runner's model that can't be stored; the message names the class or field."""
 
 
 class VersionConflict(StateError):

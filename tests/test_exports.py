@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import langbot_state_ext
-from langbot_state_ext import backends, testing
+from langbot_state_ext import backends, runner, testing
 
 PUBLIC = """
 LEGACY_KEY_MAPPING VALID_STATE_SCOPES Backend BackendError BackendUnavailable Change CodecError
@@ -14,8 +14,9 @@ key_from_query open_backend reset_state_store
 """
 
 TESTING = """
-BackendContract Clock DurableBackendContract SimpleActor SimpleBinding SimpleBindingScope
-SimpleConversation SimpleDescriptor SimpleEvent SimplePolicy SimpleQuery SimpleSession SimpleSubject
+BackendContract Clock DurableBackendContract Reply RunnerHarness SimpleActor SimpleBinding
+SimpleBindingScope SimpleConversation SimpleDescriptor SimpleEvent SimplePolicy SimpleQuery
+SimpleSession SimpleSubject Turn
 """
 
 
@@ -30,6 +31,12 @@ def test_the_test_kit_exports_exactly_these() -> None:
     for name in testing.__all__:
         assert hasattr(testing, name)
     assert not hasattr(testing, "no_such_name")
+
+
+def test_the_models_of_runners_are_exactly_these() -> None:
+    assert set(runner.__all__) == {
+        *("Key", "MisfitValue", "ModelError", "StateModel", "Stored", "Upgrade"),
+    }
 
 
 def test_every_public_backend_name_is_there() -> None:

@@ -1,8 +1,10 @@
-"""For tests: stand-ins for LangBot's objects, and the contract that every backend passes.
+"""For tests: a LangBot of a few milliseconds, and the contract that every backend passes.
 
-`BackendContract` and `DurableBackendContract` need pytest and pytest-asyncio.
+`RunnerHarness` gives a runner messages without a server; pytest has it as the fixture
+`runner_harness`. `BackendContract` and `DurableBackendContract` need pytest and pytest-asyncio.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .objects import (
@@ -20,11 +22,16 @@ from .objects import (
 
 if TYPE_CHECKING:
     from .contract import BackendContract, Clock, DurableBackendContract
+    from .harness import RunnerHarness
+    from .record import Reply
+    from .turn import Turn
 
 __all__ = [
     "BackendContract",
     "Clock",
     "DurableBackendContract",
+    "Reply",
+    "RunnerHarness",
     "SimpleActor",
     "SimpleBinding",
     "SimpleBindingScope",
@@ -35,14 +42,19 @@ __all__ = [
     "SimpleQuery",
     "SimpleSession",
     "SimpleSubject",
+    "Turn",
 ]
 
-_NEED_PYTEST = {"BackendContract", "Clock", "DurableBackendContract"}
+_ELSEWHERE = {
+    **dict.fromkeys(("BackendContract", "Clock", "DurableBackendContract"), "contract"),
+    "Reply": "record",
+    "RunnerHarness": "harness",
+    "Turn": "turn",
+}
+"""What is imported when it is asked for: the contract needs pytest, the harness takes a while."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _NEED_PYTEST:
+    if name not in _ELSEWHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import contract
-
-    return getattr(contract, name)
+    return getattr(import_module(f".{_ELSEWHERE[name]}", __name__), name)

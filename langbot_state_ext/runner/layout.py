@@ -1,0 +1,212 @@
+"""Where the fields of a `StateModel` are stored; every fault of the class is found here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.errors import PydanticUserError
+from pydantic.fields import FieldInfo
+
+from ..codec import check_key
+from ..errors import InvalidKey, ModelError
+from ..policy import canonical_key
+from ..scopes import INVALID_SCOPE, VALID_STATE_SCOPES, Scope
+
+Stored = dict[str, Any]
+"""Stored JSON values by state key."""
+
+Upgrade = Callable[[Stored], Stored]
+"""Makes the stored values of one version into those of the next."""
+
+OnMisfit = Literal["default", "raise"]
+"""What a stored value that no longer fits its field becomes."""
+
+VERSION_KEY = "_version"
+
+CLASS_ARGUMENTS: Mapping[str, Any] = {
+    "scope": None,
+    "prefix": "",
+    "version": 1,
+    "upgrades": {},
+    "on_misfit": "default",
+}
+"""The class arguments of a `StateModel`, with their defaults."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """Says under which state key a field is stored; for `Annotated`.
+
+    Attributes:
+        name: The whole key, `external.conversation_id`. Default: the model's prefix and the
+            field's name.
+        was: The whole key, or keys, that the field had before; read when the present one is not
+            stored, the first one first.
+    """
+
+    name: str | None = None
+    was: str | Sequence[str] = ()
+
+    @property
+    def former(self) -> tuple[str, ...]:
+        """The keys that the field had before."""
+        return (self.was,) if isinstance(self.was, str) else tuple(self.was)
+
+
+@dataclass(frozen=True)
+class FieldKeys:
+    """The keys of one field.
+
+    Attributes:
+        key: The state key.
+        former: The keys it had before.
+    """
+
+    key: str
+    former: tuple[str, ...] = ()
+
+    def first(self, stored: Stored) -> str | None:
+        """Return the key that the field is read from; None when none is stored."""
+        return next((key for key in (self.key, *self.former) if key in stored), None)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a model is stored.
+
+    Attributes:
+        scope: The scope that holds it.
+        prefix: How the keys of its fields begin.
+        version: The version of the stored values, 1 and more.
+        upgrades: By version, what makes its stored values into those of the next version.
+        on_misfit: What a stored value that no longer fits becomes.
+        fields: By field name, its keys.
+    """
+
+    scope: Scope
+    prefix: str
+    version: int
+    upgrades: Mapping[int, Upgrade]
+    on_misfit: OnMisfit
+    fields: Mapping[str, FieldKeys]
+
+    @property
+    def version_key(self) -> str:
+        """Where the version is stored, for a model of version 2 and more."""
+        return self.prefix + VERSION_KEY
+
+    @property
+    def keys(self) -> list[str]:
+        """Every key that may hold something of the model."""
+        fields = [key for field in self.fields.values() for key in (field.key, *field.former)]
+        return [*fields, *([self.version_key] if self.version > 1 else [])]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What a class that inherits the model takes over."""
+        return {name: getattr(self, name) for name in CLASS_ARGUMENTS}
+
+    @classmethod
+    def of(cls, model: type[BaseModel], arguments: Mapping[str, Any]) -> Layout:
+        """Check a model's class.
+
+        Args:
+            model: The class, its fields collected.
+            arguments: Its class arguments, see `StateModel`.
+
+        Raises:
+            ModelError: It can't be stored; the message names the class, and the field if it is one.
+        """
+        name = model.__name__
+        given = {**CLASS_ARGUMENTS, **arguments}
+        prefix: str = given["prefix"]
+        _check_scope(name, given["scope"])
+        _check_prefix(name, prefix)
+        _check_versions(name, prefix, given["version"], given["upgrades"])
+        if given["on_misfit"] not in get_args(OnMisfit):
+            raise ModelError(f'{name}: on_misfit is "default" or "raise"')
+        fields = {field: _keys(model, field, prefix) for field in _stored_fields(model)}
+        _check_distinct(name, fields)
+        return cls(**given, fields=fields)
+
+
+def _check_scope(name: str, scope: str | None) -> None:
+    if scope is None:
+        raise ModelError(f'{name} has no scope: write class {name}(StateModel, scope="actor", ...)')
+    if scope not in VALID_STATE_SCOPES:
+        raise ModelError(f"{name}: scope={scope!r} is an {INVALID_SCOPE}")
+
+
+def _check_prefix(name: str, prefix: str) -> None:
+    if prefix and (not prefix.endswith(".") or prefix == "."):
+        raise ModelError(f'{name}: prefix={prefix!r} must end with a dot, such as "prefs."')
+
+
+def _check_versions(name: str, prefix: str, version: int, upgrades: Mapping[int, Upgrade]) -> None:
+    if version < 1:
+        raise ModelError(f"{name}: version={version} must be 1 or more")
+    if sorted(upgrades) != list(range(1, version)):
+        needed = ", ".join(map(str, range(1, version))) or "none"
+        raise ModelError(f"{name}: version={version} needs upgrades from the versions: {needed}")
+    if version > 1 and not prefix:
+        raise ModelError(f"{name}: version={version} needs a prefix, under which it is stored")
+
+
+def _stored_fields(model: type[BaseModel]) -> list[str]:
+    return [name for name, field in model.model_fields.items() if not field.exclude]
+
+
+def _keys(model: type[BaseModel], name: str, prefix: str) -> FieldKeys:
+    place = f"{model.__name__}.{name}"
+    field = model.model_fields[name]
+    if field.is_required():
+        raise ModelError(f"{place} has no default, which a person without state would get")
+    _check_json(place, field)
+    key = next((m for m in field.metadata if isinstance(m, Key)), Key())
+    if key.name is None and not prefix:
+        raise ModelError(f"{place} has no key: give the class a prefix, or the field a Key")
+    names = (prefix + name if key.name is None else key.name, *key.former)
+    try:
+        own, *former = [check_key(canonical_key(each)) for each in names]
+    except InvalidKey as error:
+        raise ModelError(f"{place}: {error}") from None
+    return FieldKeys(own, tuple(former))
+
+
+def _check_distinct(name: str, fields: Mapping[str, FieldKeys]) -> None:
+    owners: dict[str, str] = {}
+    for field, keys in fields.items():
+        other = owners.setdefault(keys.key, field)
+        if other != field:
+            raise ModelError(f"{name}.{field} has the same key as {name}.{other}: {keys.key!r}")
+    for field, keys in fields.items():
+        for former in keys.former:
+            if former in owners:
+                raise ModelError(f"{name}.{field} was {former!r}, which {name}.{owners[former]} is")
+
+
+def _check_json(place: str, field: FieldInfo) -> None:
+    shown = getattr(field.annotation, "__name__", str(field.annotation))
+    annotated: Any = Annotated[field.annotation, field]
+    try:
+        schema = TypeAdapter(annotated).json_schema(mode="serialization")
+    except PydanticUserError as error:
+        early = error.code == "class-not-fully-defined"
+        fault = "is not defined yet; define it above" if early else "is not a JSON type"
+        raise ModelError(f"{place}: {shown} {fault}") from None
+    if not _is_json(schema):
+        raise ModelError(f"{place}: {shown} is not a JSON type; a list or text may do")
+
+
+def _is_json(schema: Any) -> bool:
+    """Tell whether no part of a type is a set or bytes, which pydantic writes as list and text."""
+    if isinstance(schema, list):
+        return all(map(_is_json, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("uniqueItems") is True or schema.get("format") == "binary":
+        return False
+    return all(map(_is_json, schema.values()))

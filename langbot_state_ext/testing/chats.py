@@ -1,0 +1,111 @@
+"""The chats of a harness: who says what where, and what LangBot makes of it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..run import Run
+from .component import Component
+from .objects import SimpleActor, SimpleBinding, SimpleEvent, SimplePolicy, SimpleSubject
+
+BOT = "bot-1"
+PROCESSOR = "processor-1"
+WORKSPACE = "workspace-1"
+
+Processor = Literal["pipeline", "agent"]
+"""What LangBot answers with: a pipeline, or an Agent bound to events."""
+
+
+@dataclass(frozen=True)
+class Chat:
+    """Somebody in a private chat or a group.
+
+    Attributes:
+        sender: The person.
+        group: The group; None for the private chat.
+    """
+
+    sender: str
+    group: str | None = None
+
+    @property
+    def launcher_type(self) -> str:
+        """`person` or `group`."""
+        return "person" if self.group is None else "group"
+
+    @property
+    def launcher_id(self) -> str:
+        """The person or the group."""
+        return self.group or self.sender
+
+    @property
+    def conversation_id(self) -> str:
+        """What LangBot calls the conversation, `person_alice`."""
+        return f"{self.launcher_type}_{self.launcher_id}"
+
+    def event(self, processor: Processor, number: int = 0) -> SimpleEvent:
+        """Make the event of a message, as LangBot's pipelines or Agents name its parts."""
+        launcher = {"launcher_type": self.launcher_type, "launcher_id": self.launcher_id}
+        subject = SimpleSubject(str(number), "message", launcher)
+        if processor == "agent":
+            kind = "group" if self.group else "message"
+            subject = SimpleSubject(self.group or str(number), kind)
+        actor = SimpleActor(self.sender)
+        return SimpleEvent(self.conversation_id, None, actor, subject, BOT, WORKSPACE)
+
+    def __str__(self) -> str:
+        return self.sender if self.group is None else f"{self.sender} in {self.group}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What does not change from message to message.
+
+    Attributes:
+        component: The runner.
+        processor: What LangBot answers with.
+        config: The runner's settings.
+        resources: What LangBot grants it.
+        scopes: The scopes that the binding enables.
+        expire_time: After how many idle seconds a conversation ends; 0 for never.
+    """
+
+    component: Component
+    processor: Processor
+    config: dict[str, Any]
+    resources: dict[str, Any]
+    scopes: tuple[str, ...]
+    expire_time: float
+    binding: SimpleBinding = field(init=False)
+
+    def __post_init__(self) -> None:
+        policy = SimplePolicy(enable_state=bool(self.scopes), state_scopes=self.scopes)
+        made = SimpleBinding(f"agent_{PROCESSOR}_{self.component.id}", None, policy)
+        object.__setattr__(self, "binding", made)
+
+    def run(self, chat: Chat, number: int) -> Run:
+        """Make the run that answers a message."""
+        event = chat.event(self.processor, number)
+        return Run(str(uuid.uuid4()), event, self.binding, self.component)
+
+    def deadline(self) -> float | None:
+        """Say when a run that begins now must be over: after `timeout` seconds, 300 by default.
+
+        Source:
+            LangBot 4.11.2, langbot/pkg/agent/runner/context_builder.py,
+            _build_deadline_from_binding.
+        """
+        timeout = self.config.get("timeout", 300)
+        return time.time() + float(timeout) if timeout and float(timeout) > 0 else None
+
+    def apis(self) -> dict[str, bool]:
+        """Say which context APIs a run may call."""
+        permissions = self.component.permissions
+        return {
+            "state": bool(self.scopes),
+            "history_page": "page" in permissions.history,
+            "history_search": "search" in permissions.history,
+        }

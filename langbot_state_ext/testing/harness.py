@@ -1,0 +1,289 @@
+"""`RunnerHarness`: a runner in a LangBot of a few milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self, TypeVar, overload
+
+from langbot_plugin.api.definition.components.runner import Runner
+
+from ..backends import ScopeFilter
+from ..conversation import DEFAULT_FORGET_ON, LAST_ACTIVITY_KEY, uuid_on_resume
+from ..errors import ScopeError
+from ..run import OnFailedRun, Run, RunLifecycle
+from ..runner.model import StateModel, scope_of
+from ..scopes import VALID_STATE_SCOPES, Scope, ScopeKey, key_from_event
+from ..store import StateStore
+from .actions import Actions, Answer
+from .chats import Chat, Processor, Setting
+from .component import component_of
+from .context import build_context
+from .history import History
+from .record import Reply
+from .report import State, conversation
+from .traced import trace
+from .turn import HostedRun, Turn
+
+T = TypeVar("T")
+Model = TypeVar("Model", bound=StateModel)
+
+
+class RunnerHarness:
+    """Gives a runner messages from people and groups, and keeps its state, without a server.
+
+    The runner is a real one of the SDK's, its calls are the SDK's own, its state goes through the
+    same `RunLifecycle` and store as in LangBot.
+
+    Args:
+        runner: The runner's class, or the folder of a plugin that has one runner. Id, permissions
+            and capabilities are read from the manifests beside it; a class without manifests may
+            use everything.
+        config: The runner's settings, `ctx.config`. `timeout` is in seconds, 300 by default, 0
+            for none.
+        plugin_config: The plugin's settings, `get_plugin_config()`.
+        store: Where the state is, see `StateStore.open`. Default `memory://`, which a restart
+            empties.
+        scopes: The scopes that the binding enables. Default: the four.
+        processor: What LangBot answers with, `pipeline` (default) or `agent`. A pipeline sends
+            the last message that a run yields and knows no `ctx.reply`; an Agent sends nothing
+            but what `ctx.reply` says.
+        expire_time: After how many idle seconds a conversation ends, 0 (default) for never; see
+            `wait`.
+        on_failed_run: What becomes of the updates of a run that fails, `keep` (default) or
+            `rollback`.
+        forget_on: By which texts a failed run says that its conversation is gone. Default: those
+            of Dify and Coze.
+        resources: What LangBot grants, `ctx.resources`.
+        answers: By action, such as `invoke_llm`, a function that takes the call's data and
+            returns LangBot's answer.
+
+    Raises:
+        ConfigError: The folder is no plugin with one runner, or the url is not one we know.
+    """
+
+    def __init__(
+        self,
+        runner: type[Runner] | str | Path,
+        *,
+        config: Mapping[str, Any] | None = None,
+        plugin_config: Mapping[str, Any] | None = None,
+        store: str = "memory://",
+        scopes: Iterable[Scope] = VALID_STATE_SCOPES,
+        processor: Processor = "pipeline",
+        expire_time: float = 0,
+        on_failed_run: OnFailedRun = "keep",
+        forget_on: Sequence[str] = DEFAULT_FORGET_ON,
+        resources: Mapping[str, Any] | None = None,
+        answers: Mapping[str, Answer] | None = None,
+    ) -> None:
+        self._setting = Setting(
+            component_of(runner),
+            processor,
+            dict(config or {}),
+            dict(resources or {}),
+            tuple(scopes),
+            expire_time,
+        )
+        self.automatic_reply = processor == "pipeline"
+        self._plugin_config = dict(plugin_config or {})
+        self._url = store
+        self._on_failed_run: OnFailedRun = on_failed_run
+        self._forget_on = forget_on
+        self._waited_s = 0.0
+        self._last_said: dict[str, float] = {}
+        self._history = History()
+        self._actions = Actions(self._history, answers or {})
+        self._turns: list[HostedRun] = []
+        self._loop = asyncio.new_event_loop()
+        try:
+            self._drive(self._start())
+        except BaseException:
+            self._loop.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop every run and close the store. Calling it again does nothing."""
+        if not self._loop.is_closed():
+            self._drive(self._stop())
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    def say(self, text: str, *, sender: str = "alice", group: str | None = None) -> Reply:
+        """Say something to the runner, and let it answer.
+
+        Args:
+            text: What is said.
+            sender: Who says it.
+            group: In which group; a private chat when None.
+
+        Returns:
+            What the chat is told, as text, with `status`, `error`, `refused` and more.
+        """
+        return self.begin(text, sender=sender, group=group).finish()
+
+    def begin(self, text: str, *, sender: str = "alice", group: str | None = None) -> Turn:
+        """Say something, and take the snapshot; the run goes on with `step` and `finish`.
+
+        Two runs that have begun and not finished overlap.
+        """
+        return Turn(self._drive(self._begin(Chat(sender, group), text)), self._drive)
+
+    def restart(self) -> None:
+        """Restart LangBot: runs under way end unseen, the runner and its memory begin anew."""
+        self._drive(self._stop())
+        self._drive(self._start())
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass for the expiry of conversations, at once."""
+        self._waited_s += seconds
+
+    def new_conversation(self, *, sender: str = "alice", group: str | None = None) -> None:
+        """Begin a new conversation, as an operator's or a plugin's reset does."""
+        chat = Chat(sender, group)
+        which = ScopeFilter(key=self._key("conversation", chat))
+        self._drive(self._store.clear(which))
+
+    @overload
+    def state(self, what: Scope, *, sender: str = ..., group: str | None = ...) -> State: ...
+
+    @overload
+    def state(self, what: type[Model], *, sender: str = ..., group: str | None = ...) -> Model: ...
+
+    def state(
+        self, what: Scope | type[StateModel], *, sender: str = "alice", group: str | None = None
+    ) -> State | StateModel:
+        """Read what is stored now.
+
+        Args:
+            what: A scope; or a model, which is read from its scope.
+            sender: Whose, for the scope actor.
+            group: In which group; the private chat when None.
+
+        Returns:
+            The values by state key, or the model.
+        """
+        chat = Chat(sender, group)
+        if isinstance(what, str):
+            return State(what, self._read(what, chat))
+        return what.from_state(self._read(scope_of(what), chat))
+
+    def put(
+        self,
+        scope: Scope,
+        values: Mapping[str, Any],
+        *,
+        sender: str = "alice",
+        group: str | None = None,
+    ) -> None:
+        """Store values before a test, such as those that an earlier version left.
+
+        Raises:
+            CodecError: A value is not JSON.
+            InvalidKey: A key is not one.
+        """
+        key = self._key(scope, Chat(sender, group))
+        for name, value in values.items():
+            self._drive(self._store.apply(key, name, value))
+
+    def report(self) -> str:
+        """Show the conversation so far, and the state that it left."""
+        chats = dict.fromkeys(turn.chat for turn in self._turns)
+        state = {
+            f"{scope} of {chat}": self._read(scope, chat)
+            for chat in chats
+            for scope in self._setting.scopes
+        }
+        return conversation(self._turns, state)
+
+    def answered(self, chat: Chat, text: str, message: dict[str, Any]) -> None:
+        """Put a completed message into the history."""
+        self._history.answered(chat.conversation_id, text, message)
+
+    async def _start(self) -> None:
+        self._last_said.clear()
+        self._store = await StateStore.open(self._url)
+        self.lifecycle = RunLifecycle(
+            self._store,
+            on_failed_run=self._on_failed_run,
+            forget_on=self._forget_on,
+            clock=self._now,
+        )
+        await self.lifecycle.settle()
+        self._actions.store = self._store
+        self._runner = self._setting.component.runner()
+        self._runner.bind_runtime(  # type: ignore[no-untyped-call]
+            plugin_runtime_handler=self._actions,
+            plugin_config=self._plugin_config,
+            plugin_identity=self._setting.component.plugin_id,
+        )
+        await self._runner.initialize()
+        trace(self._runner, self._actions.raised)
+
+    async def _stop(self) -> None:
+        for turn in self._turns:
+            if turn.record.status is None:
+                await turn.abandon()
+                turn.record.status = "lost"
+        await self._store.close()
+
+    async def _begin(self, chat: Chat, text: str) -> HostedRun:
+        run = self._setting.run(chat, len(self._turns) + 1)
+        uuid = await self._resume(chat, run)
+        snapshot = await self.lifecycle.before_run(run)
+        cursor = self._history.latest_cursor(chat.conversation_id)
+        context = build_context(self._setting, chat, run, text, snapshot, uuid, cursor)
+        self._history.heard(chat.conversation_id, text, chat.sender)
+        hosted = HostedRun(self, chat, text, run, self._runner, context)
+        self._actions.runs[run.run_id] = hosted
+        self._turns.append(hosted)
+        return hosted
+
+    async def _resume(self, chat: Chat, run: Run) -> str | None:
+        """Take note of a message; returns the uuid that its conversation goes on with."""
+        now, last = self._now(), self._last_said.get(chat.conversation_id)
+        self._last_said[chat.conversation_id] = now
+        external_id = await self.lifecycle.resume(
+            run.event,
+            run.binding,
+            run.descriptor,
+            expire_after_s=self._setting.expire_time,
+            idle_s=None if last is None else now - last,
+        )
+        return uuid_on_resume(external_id, None, None)
+
+    def _now(self) -> float:
+        return time.time() + self._waited_s
+
+    def _key(self, scope: str, chat: Chat) -> ScopeKey:
+        event = chat.event(self._setting.processor)
+        key = key_from_event(scope, event, self._setting.binding, self._setting.component)
+        if key is None:
+            raise ScopeError(f"{chat} has no {scope}")
+        return key
+
+    def _read(self, scope: str, chat: Chat) -> dict[str, Any]:
+        values = self._drive(self._store.snapshot([self._key(scope, chat)]))[scope]
+        return {key: value for key, value in values.items() if key != LAST_ACTIVITY_KEY}
+
+    def _drive(self, work: Coroutine[Any, Any, T]) -> T:
+        if _is_in_event_loop():
+            work.close()
+            raise RuntimeError("RunnerHarness has its own event loop: make the test a plain def")
+        return self._loop.run_until_complete(work)
+
+
+def _is_in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
