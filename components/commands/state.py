@@ -30,8 +30,7 @@ class StateCommand(Command):
         access: StoreAccess = self.plugin.access
         language = language_of(self.get_plugin_config().get("reply_language"))
         commands = StateCommands(access, language, ctx.create_new_conversation)
-        words = [ctx.crt_command, *ctx.crt_params]
-        yield CommandReturn(text=await commands.reply(words, await _speaker(ctx)))
+        yield CommandReturn(text=await commands.reply(ctx.crt_params, await _speaker(ctx)))
 
 
 async def _speaker(ctx: ExecuteContext) -> Speaker:
