@@ -12,18 +12,17 @@ from typing import Any, cast
 
 from ..backends import Backend, ScopeFilter
 from ..errors import StateError
+from .erasing import erase, stored_scopes
 from .finding import StoreAccess
-from .identities import Whose, belongings, chat_state, is_own, own_state
+from .identities import Whose, belongings, chat_state, own_state
 from .texts import CONFIRM, ReplyLanguage, say
-from .views import entry_view, shortened
+from .views import entry_view, pretty, shortened
 
 LINES = 30
 """How many entries a reply shows, at the most."""
 
 VALUE = 120
 """How many characters of a value a reply shows."""
-
-PAGE = 100
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class StateCommands:
             return self._say("nothing")
         if rest != [CONFIRM]:
             return self._say("forget", count=count)
-        return self._say("forgotten", count=sum([await store.clear(which) for which in mine]))
+        return self._say("forgotten", count=await erase(store.backend, mine))
 
     async def _new(self, _rest: list[str], _speaker: Speaker) -> str:
         await self.begin_conversation()
@@ -143,8 +142,7 @@ class StateCommands:
             return self._say("nothing_about", name=name)
         if not confirmed:
             return self._say("clear", name=name, count=count)
-        count = sum([await store.clear(which) for which in filters])
-        return self._say("cleared", name=name, count=count)
+        return self._say("cleared", name=name, count=await erase(store.backend, filters))
 
     async def _unknown(self, rest: list[str], speaker: Speaker) -> str:
         return f"{self._say('unknown')}\n\n{await self._help(rest, speaker)}"
@@ -173,10 +171,8 @@ def _named(words: Sequence[str], bot: str) -> tuple[str, list[ScopeFilter]]:
 async def _entries(backend: Backend, filters: Sequence[ScopeFilter]) -> list[str]:
     """Return a line for each entry of the scopes that match."""
     lines = []
-    for which in filters:
-        page = await backend.scopes(which, None, PAGE)
-        for key in (stored.key for stored in page.scopes if not is_own(stored.key)):
-            for name, entry in (await backend.entries(key)).items():
-                text = " ".join(str(entry_view(name, entry)["text"]).split())
-                lines.append(f"- {name}: {shortened(text, VALUE)}")
+    for stored in await stored_scopes(backend, filters):
+        for name, entry in (await backend.entries(stored.key)).items():
+            text = " ".join(str(entry_view(name, entry)["text"]).split())
+            lines.append(f"- {pretty(name)[1:-1]}: {shortened(text, VALUE)}")
     return lines

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from ..backends import Backend, Change, Entry, ScopeFilter, StoredScope
+from ..backends import Backend, Change, Entry, ScopeFilter
 from ..errors import BackendError, ScopeError, StateError, VersionConflict
 from ..scopes import ScopeKey
 from ..store import StateStore
+from .erasing import erase, stored_scopes
 from .finding import SETTING, StoreAccess, StoreNotFound
 from .identities import OWN, belongings, is_own
 from .models import (
@@ -47,8 +48,6 @@ REST = 20
 EXPORT_ENTRIES = 50
 EXPORT_BYTES = 2 * 1024 * 1024
 """About how much one piece of an export has."""
-
-PEOPLE_PAGE = 200
 
 
 class _Gone(StateError):
@@ -215,11 +214,8 @@ async def _export(store: StateStore, request: ExportRequest) -> Answer:
 
 
 async def _person(store: StateStore, request: PersonRequest) -> Answer:
-    scopes = [
-        stored
-        for which in belongings("person", request.id, bot=request.bot)
-        for stored in await _matching(store.backend, which)
-    ]
+    filters = belongings("person", request.id, bot=request.bot)
+    scopes = await stored_scopes(store.backend, filters)
     return {
         "scopes": [stored_view(stored) for stored in scopes],
         "entries": sum(stored.entries for stored in scopes),
@@ -228,18 +224,7 @@ async def _person(store: StateStore, request: PersonRequest) -> Answer:
 
 async def _erase(store: StateStore, request: PersonRequest) -> Answer:
     filters = belongings("person", request.id, bot=request.bot)
-    return {"deleted": sum([await store.clear(which) for which in filters])}
-
-
-async def _matching(backend: Backend, which: ScopeFilter) -> list[StoredScope]:
-    found: list[StoredScope] = []
-    cursor: str | None = None
-    while True:
-        page = await backend.scopes(which, cursor, PEOPLE_PAGE)
-        found += page.scopes
-        cursor = page.cursor
-        if cursor is None:
-            return found
+    return {"deleted": await erase(store.backend, filters)}
 
 
 async def _page(
