@@ -6,6 +6,7 @@ No index is kept for it: an index on the time of the last write would cost every
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,27 +27,29 @@ def overview(
     where, values = where_of(without)
     counted = f"e.scope_id NOT IN (SELECT s.id FROM scopes s WHERE {where}) AND {LIVE}"
     given = (*values, now)
-    entries, value_bytes = db.execute(
-        f"SELECT count(*), coalesce(sum(length(e.value)), 0) FROM entries e WHERE {counted}", given
-    ).fetchone()
-    live = f"NOT ({where}) AND EXISTS (SELECT 1 FROM entries e WHERE e.scope_id = s.id AND {LIVE})"
-    scopes = db.execute(f"SELECT count(*) FROM scopes s WHERE {live}", given).fetchone()[0]
+    days = _days(db, counted, since, given)
+    scopes, by_part = _by_part(db, where, parts, given)
     return Overview(
         scopes,
-        entries,
-        value_bytes,
-        _days(db, counted, (*given, since)),
+        sum(day.new + day.changed for day in days),
+        sum(day.value_bytes for day in days),
+        [day for day in days if day.day != _EARLIER],
         _newest(db, counted, (*given, newest)),
-        {part: _by_part(db, live, part, given) for part in parts},
+        by_part,
     )
 
 
-def _days(db: sqlite3.Connection, counted: str, values: tuple[Any, ...]) -> list[Day]:
+_EARLIER = -1
+"""Stands for every day before those that are wanted."""
+
+
+def _days(db: sqlite3.Connection, counted: str, since: float, values: tuple[Any, ...]) -> list[Day]:
     rows = db.execute(
-        f"""SELECT CAST(e.updated_at / {DAY_S} AS INTEGER) AS day, sum(e.version = 1),
-                sum(e.version > 1), sum(length(e.value))
-            FROM entries e WHERE {counted} AND e.updated_at >= ? GROUP BY day ORDER BY day""",
-        values,
+        f"""SELECT CASE WHEN e.updated_at >= ? THEN CAST(e.updated_at / {DAY_S} AS INTEGER)
+                ELSE {_EARLIER} END AS day,
+                sum(e.version = 1), sum(e.version > 1), sum(length(e.value))
+            FROM entries e WHERE {counted} GROUP BY day ORDER BY day""",
+        (since, *values),
     )
     return [Day(*row) for row in rows]
 
@@ -63,10 +66,20 @@ def _newest(db: sqlite3.Connection, counted: str, values: tuple[Any, ...]) -> li
 
 
 def _by_part(
-    db: sqlite3.Connection, live: str, part: str, values: tuple[Any, ...]
-) -> dict[str, int]:
-    name = f"json_extract(s.parts, '$.{part}')" if part.isidentifier() else "NULL"
+    db: sqlite3.Connection, without: str, parts: Sequence[str], values: tuple[Any, ...]
+) -> tuple[int, dict[str, dict[str, int]]]:
+    """Count the scopes, and those of each value of each part, in one pass."""
+    names = [f"json_extract(s.parts, '$.{part}')" for part in parts if part.isidentifier()]
+    known = [part for part in parts if part.isidentifier()]
+    live = f"EXISTS (SELECT 1 FROM entries e WHERE e.scope_id = s.id AND {LIVE})"
+    group = f"GROUP BY {', '.join(names)}" if names else ""
     rows = db.execute(
-        f"SELECT {name} AS name, count(*) FROM scopes s WHERE {live} GROUP BY name", values
-    )
-    return {name: count for name, count in rows if name}
+        f"""SELECT {", ".join(["count(*)", *names])} FROM scopes s
+            WHERE ({without}) IS NOT TRUE AND {live} {group}""",
+        values,
+    ).fetchall()
+    found: dict[str, Counter[str]] = {part: Counter() for part in parts}
+    for count, *held in rows:
+        for part, value in zip(known, held, strict=True):
+            found[part].update({value: count} if value else {})
+    return sum(row[0] for row in rows), {part: dict(each) for part, each in found.items()}

@@ -118,12 +118,13 @@ def scopes(
 ) -> ScopePage:
     """Page through the scopes that match and have a live entry."""
     where, values = where_of(which)
+    live = f"EXISTS (SELECT 1 FROM entries e WHERE e.scope_id = s.id AND {LIVE})"
     rows = db.execute(
-        f"""SELECT s.scope, s.parts, count(*), sum(length(e.value)), max(e.updated_at), s.key
-            FROM scopes s JOIN entries e ON e.scope_id = s.id
-            WHERE s.key > ? AND {LIVE} AND {where}
-            GROUP BY s.key ORDER BY s.key LIMIT ?""",
-        (cursor or "", now, *values, limit + 1),
+        f"""SELECT c.scope, c.parts, count(*), sum(length(e.value)), max(e.updated_at), c.key
+            FROM (SELECT s.* FROM scopes s WHERE s.key > ? AND {where} AND {live}
+                ORDER BY s.key LIMIT ?) c
+            JOIN entries e ON e.scope_id = c.id WHERE {LIVE} GROUP BY c.key ORDER BY c.key""",
+        (cursor or "", *values, now, limit + 1, now),
     ).fetchall()
     page = [StoredScope(scope_key(row[0], row[1]), *row[2:5]) for row in rows[:limit]]
     return ScopePage(page, rows[limit - 1][5] if len(rows) > limit else None)
@@ -181,6 +182,9 @@ def where_of(which: ScopeFilter) -> tuple[str, list[Any]]:
         conditions.append(f"json_extract(s.parts, '$.{name}') = ?")
         values.append(value)
     if which.text is not None:
+        # The text of the whole identity is looked at first, since few of them have it.
+        conditions.append("instr(lower(s.parts), lower(?))")
+        values.append(json.dumps(which.text, ensure_ascii=False)[1:-1])
         conditions.append(
             "EXISTS (SELECT 1 FROM json_each(s.parts) p WHERE instr(lower(p.value), lower(?)))"
         )

@@ -16,7 +16,7 @@ from .erasing import erase, stored_scopes
 from .finding import StoreAccess
 from .identities import Whose, belongings, chat_state, own_state
 from .texts import CONFIRM, ReplyLanguage, say
-from .views import entry_view, pretty, shortened
+from .views import pretty, preview_view, shortened
 
 LINES = 30
 """How many entries a reply shows, at the most."""
@@ -173,6 +173,6 @@ async def _entries(backend: Backend, filters: Sequence[ScopeFilter]) -> list[str
     lines = []
     for stored in await stored_scopes(backend, filters):
         for name, entry in (await backend.entries(stored.key)).items():
-            text = " ".join(str(entry_view(name, entry)["text"]).split())
-            lines.append(f"- {pretty(name)[1:-1]}: {shortened(text, VALUE)}")
+            shown = shortened(str(preview_view(name, entry)["preview"]), VALUE)
+            lines.append(f"- {pretty(name)[1:-1]}: {shown}")
     return lines

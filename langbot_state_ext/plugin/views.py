@@ -49,28 +49,36 @@ def entry_view(key: str, entry: Entry, *, reveal: bool = False) -> dict[str, Any
         `text` is JSON text, None when the bytes are no value; `masked` says that some of it is
         hidden.
     """
-    view = {
+    text, hidden = _text(key, entry, reveal=reveal, indent=2)
+    return {**_facts(key, entry, hidden), "text": text}
+
+
+def preview_view(key: str, entry: Entry) -> dict[str, Any]:
+    """Return an entry in a list: the beginning of its value, nothing that is to be hidden."""
+    text, hidden = _text(key, entry, reveal=False, indent=None)
+    return {**_facts(key, entry, hidden), "preview": None if text is None else shortened(text)}
+
+
+def _text(key: str, entry: Entry, *, reveal: bool, indent: int | None) -> tuple[str | None, bool]:
+    """Return the value as text, and whether some of it is hidden."""
+    try:
+        value = decode(entry.value)
+    except CodecError:
+        return None, False
+    shown = value if reveal else masked(key, value)
+    return pretty(shown, indent=indent), shown != value
+
+
+def _facts(key: str, entry: Entry, hidden: bool) -> dict[str, Any]:
+    return {
         "key": key,
         "version": entry.version,
         "updated_at": entry.updated_at,
         "expires_at": entry.expires_at,
         "run_id": entry.run_id,
         "value_bytes": len(entry.value),
+        "masked": hidden,
     }
-    try:
-        value = decode(entry.value)
-    except CodecError:
-        return {**view, "text": None, "masked": False}
-    shown = value if reveal else masked(key, value)
-    return {**view, "text": pretty(shown), "masked": shown != value}
-
-
-def preview_view(key: str, entry: Entry) -> dict[str, Any]:
-    """Return an entry in a list: the beginning of its value, nothing that is to be hidden."""
-    view = entry_view(key, entry)
-    text = view.pop("text")
-    short = None if text is None else " ".join(text.split())
-    return {**view, "preview": shortened(short) if short is not None else None}
 
 
 def shortened(text: str, limit: int = PREVIEW) -> str:

@@ -322,7 +322,8 @@ class BackendContract:
         self, backend: Backend, clock: Clock
     ) -> None:
         alice, ours = person("alice"), ScopeKey("runner", (("runner_id", "ours"),))
-        await backend.commit([put(alice, "old", b"12"), put(ours, "o")])
+        nameless = ScopeKey("runner", (("bot_id", "b"),))
+        await backend.commit([put(alice, "old", b"12"), put(ours, "o"), put(nameless, "n")])
         clock.now += 86_400
         await backend.commit([put(alice, "k"), put(person("bob"), "k", b"123", run_id="run-1")])
         clock.now += 1
@@ -334,7 +335,7 @@ class BackendContract:
             without, since=clock.now - 3600, newest=2, parts=("runner_id", "actor_id", "no'such")
         )
         today = int(clock.now // 86_400)
-        assert (found.scopes, found.entries, found.value_bytes) == (2, 3, 9)
+        assert (found.scopes, found.entries, found.value_bytes) == (3, 4, 10)
         assert found.days == [Day(today, 1, 1, 7)]
         assert found.newest == [
             Written(alice, "k", 4, 2, clock.now - 1, "run-2"),

@@ -102,7 +102,7 @@ class View:
 
     def find(self, text: str) -> None:
         self.frame.locator("#text").fill(text)
-        self.frame.get_by_role("button", name="Find").click()
+        self.frame.locator("#find button.main").click()
 
     def open_result(self, text: str) -> None:
         self.frame.locator("#results button").filter(has_text=text).first.click()

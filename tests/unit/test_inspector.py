@@ -176,7 +176,7 @@ async def test_entries_are_shown_without_what_is_hidden(inspector: Inspector) ->
     shown = {entry["key"]: (entry["preview"], entry["masked"]) for entry in answer["entries"]}
     assert shown == {
         "api_key": (f'"{MASK}"', True),
-        "login": (f'{{ "password": "{MASK}", "host": "h" }}', True),
+        "login": (f'{{"password": "{MASK}", "host": "h"}}', True),
         "prefs.name": ('"Alise"', False),
     }
     assert {entry["run_id"] for entry in answer["entries"]} == {"run-1"}
