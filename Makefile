@@ -65,11 +65,11 @@ tests: setup browser
 .PHONY: test-hosts
 test-hosts: $(HOSTS:%=test-host-%) ## drive the older LangBots that are supported
 
-test-host-%: setup
+test-host-%: setup browser
 	@echo "Setting up LangBot $* ..."
 	@test -d .venv-$* || $(PYTHON) -m venv .venv-$*
 	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --editable '.[test]' 'langbot==$*'
-	.venv-$*/bin/python -m pytest tests/host
+	.venv-$*/bin/python -m pytest tests/host tests/plugin
 
 .PHONY: bench
 bench: setup ## measure a turn; FULL=--full for a million scopes

@@ -76,7 +76,10 @@ def find_place(
     try:
         checked = parse_config(given, root=root, environ=environ)
     except ConfigError as error:
-        raise StoreNotFound(str(error), shown_url(str(given.get("url", "")))) from None
+        source = f"the plugin's setting {SETTING}" if url else str(host)
+        raise StoreNotFound(
+            f"{source}: {_faults(error)}", shown_url(str(given.get("url", "")))
+        ) from None
     _check_there(checked.url, enabled=bool(url) or is_enabled(section or None))
     return Place(checked.url, checked.store_limits())
 
@@ -136,6 +139,11 @@ def _section(host: Path | None) -> Mapping[str, Any]:
         raise StoreNotFound(f"{host} can't be read: {error}") from None
     section = data.get(SECTION) if isinstance(data, Mapping) else None
     return section if isinstance(section, Mapping) else {}
+
+
+def _faults(error: ConfigError) -> str:
+    """Return the faults of a section without its heading, on one line."""
+    return "; ".join(line.strip() for line in str(error).splitlines()[1:])
 
 
 def _check_there(url: str, *, enabled: bool) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from ..backends import ScopeFilter
+from ..policy import OWN_RUNNER
 from ..scopes import ScopeKey
 
-OWN_RUNNER = "langbot-state-ext"
-"""The runner id of the extension's own bookkeeping, which nobody is shown."""
-
 OWN = ScopeFilter(parts={"runner_id": OWN_RUNNER})
+"""The extension's own bookkeeping, which nobody is shown."""
 
 Whose = Literal["person", "group", "conversation"]
 

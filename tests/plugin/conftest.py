@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
-from plugin_driver import PLUGIN, RUNNER_ID, Open, Operator, Store, View
 
 from examples.langbot_host import LangBotHost, bin_folder
 from tools.browser import MISSING, find
 from tools.plugin import ROOT, build, stage
+
+from .driver import PLUGIN, RUNNER_ID, Open, Operator, Store, View
 
 expect.set_options(timeout=20_000)
 

@@ -11,8 +11,8 @@ import pytest_asyncio
 from langbot_state_ext import ScopeKey, StateStore
 from langbot_state_ext.plugin.command import LINES, Speaker, StateCommands
 from langbot_state_ext.plugin.finding import StoreAccess
-from langbot_state_ext.plugin.identities import OWN_RUNNER
 from langbot_state_ext.plugin.texts import TEXTS, language_of, say
+from langbot_state_ext.policy import OWN_RUNNER
 
 ALICE = Speaker("b1", "alice", private=True, admin=False)
 ALICE_IN_GROUP = Speaker("b1", "alice", private=False, admin=False)

@@ -92,6 +92,15 @@ def test_a_faulty_url_is_shown_without_its_password(langbot: Path) -> None:
     assert "hush" not in str(found)
 
 
+def test_a_fault_says_whose_setting_it_is(langbot: Path) -> None:
+    configure(langbot, {"enable": True, "url": "sqlite:///nowhere/s.db", "limits": {"depth": 0}})
+    text = str(reason(langbot))
+    assert text.startswith(f"{langbot}/data/config.yaml: state_ext.url: the folder ")
+    assert "; state_ext.limits.depth: " in text
+    text = str(reason(langbot, {"database_url": "sqlite:////nowhere/s.db"}))
+    assert text.startswith("the plugin's setting database_url: ")
+
+
 def test_a_password_from_an_environment_that_is_not_there_is_named(langbot: Path) -> None:
     configure(langbot, {"enable": True, "url": "sqlite:///${NAME}.db"})
     assert "NAME" in str(reason(langbot))

@@ -13,8 +13,8 @@ import pytest_asyncio
 from langbot_state_ext import Change, ScopeKey, StateStore
 from langbot_state_ext.masking import MASK
 from langbot_state_ext.plugin.finding import StoreAccess
-from langbot_state_ext.plugin.identities import OWN_RUNNER
 from langbot_state_ext.plugin.inspector import EXPORT_BYTES, Inspector
+from langbot_state_ext.policy import OWN_RUNNER
 
 ALICE = ScopeKey("actor", (("runner_id", "r1"), ("bot_id", "b1"), ("actor_id", "alice")))
 ALICE_CHAT = ScopeKey(

@@ -10,9 +10,10 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, FrameLocator, expect
-from plugin_driver import PLUGIN, Open, Operator, View, wait_until
 
 from examples.langbot_host import USER, HostError
+
+from .driver import PLUGIN, Open, Operator, View, wait_until
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 

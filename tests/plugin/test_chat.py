@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from plugin_driver import Operator
+
+from .driver import Operator
 
 
 def test_everybody_sees_their_own_state(operator: Operator) -> None:

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 import yaml
-from plugin_driver import RUNNER_ID, Operator, Store
 
 import langbot_state_ext
 from examples.langbot_host import LangBotHost
+from langbot_state_ext.plugin.finding import StoreAccess
+from langbot_state_ext.plugin.inspector import Inspector
 from tools import browser as browser_tool
 from tools.plugin import ROOT, stage
+
+from .driver import RUNNER_ID, Operator, Store
 
 PAGE = ROOT / "components" / "pages" / "inspector" / "index.html"
 
@@ -87,6 +90,18 @@ def test_the_page_is_one_file_that_makes_no_markup_of_text() -> None:
     assert re.findall(r'(?:src|href)="([^"]+)"', source) == ["/api/v1/plugins/_sdk/page-sdk.js"]
     for risky in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval("):
         assert risky not in source
+
+
+def test_every_endpoint_is_documented() -> None:
+    async def names() -> dict[str, str]:
+        return {}
+
+    documented = (ROOT / "docs" / "plugin.md").read_text("utf-8")
+    for endpoint, (request, _) in Inspector(StoreAccess(dict), names).endpoints.items():
+        row = re.search(rf"^\| `{endpoint}` .*$", documented, re.MULTILINE)
+        assert row is not None, endpoint
+        for field in request.model_fields:
+            assert f"`{field}`" in row[0], (endpoint, field)
 
 
 def test_langbots_page_sdk_has_what_the_page_uses() -> None:
