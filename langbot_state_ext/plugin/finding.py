@@ -97,6 +97,8 @@ class StoreAccess:
         self._start = start
         self._lock = asyncio.Lock()
         self._store: StateStore | None = None
+        self._path: Path | None = None
+        self._file: tuple[int, int] | None = None
         self.url = ""
 
     async def store(self) -> StateStore:
@@ -106,6 +108,8 @@ class StoreAccess:
             StoreNotFound: It can't be found or opened now; asking again tries again.
         """
         async with self._lock:
+            if self._store is not None and self._file != _identity(self._path):
+                await self.close()
             if self._store is None:
                 self._store = await self._open()
             return self._store
@@ -119,10 +123,20 @@ class StoreAccess:
     async def _open(self) -> StateStore:
         place = find_place(self._config(), self._start or Path.cwd())
         self.url = shown_url(place.url)
+        self._path = sqlite_file(place.url)
+        self._file = _identity(self._path)
         try:
             return await StateStore.open(place.url, limits=place.limits)
         except StateError as error:
             raise StoreNotFound(str(error), self.url) from error
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Return which file it is, so that one that was put in its place is noticed."""
+    if path is None or not path.exists():
+        return None
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _host_config(start: Path) -> Path | None:

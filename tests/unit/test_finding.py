@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from langbot_state_ext import StateStore
+from langbot_state_ext import ScopeFilter, StateStore
 from langbot_state_ext.plugin.finding import StoreAccess, StoreNotFound, find_place
 
 
@@ -124,6 +124,24 @@ async def test_a_store_is_opened_once_it_is_there(langbot: Path) -> None:
     assert await access.store() is await access.store()
     assert access.url == f"sqlite:///{langbot}/data/state.db"
     await access.close()
+    await access.close()
+
+
+async def test_a_file_that_was_put_back_from_a_copy_is_noticed(langbot: Path) -> None:
+    configure(langbot, {"enable": True})
+    file = langbot / "data" / "state.db"
+    async with StateStore.open(f"sqlite:///{file}"):
+        pass
+    access = StoreAccess(dict, start(langbot))
+    first = await access.store()
+    file.rename(langbot / "old.db")
+    with pytest.raises(StoreNotFound):
+        await access.store()
+    async with StateStore.open(f"sqlite:///{file}"):
+        pass
+    second = await access.store()
+    assert second is not first
+    assert (await second.backend.scopes(ScopeFilter(), None, 1)).scopes == []
     await access.close()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from pytest_mock import MockerFixture
 
 from langbot_state_ext import Change, ScopeKey, StateStore
 from langbot_state_ext.masking import MASK
@@ -311,6 +312,37 @@ async def test_a_person_is_erased_and_nobody_else(inspector: Inspector, store: S
     assert await inspector.handle("/erase", request) == {"deleted": 4}
     assert (await inspector.handle("/person", {"id": "alice"}))["scopes"] == []
     assert await found(inspector) == [("actor", "bob"), ("subject", "g1")]
+
+
+async def test_a_person_with_many_runners_is_erased_everywhere(
+    inspector: Inspector, store: StateStore
+) -> None:
+    for number in range(450):
+        key = ScopeKey("actor", (("runner_id", f"r{number}"), ("actor_id", "busy")))
+        await store.apply(key, "k", 1)
+    assert (await inspector.handle("/person", {"id": "busy"}))["entries"] == 450
+    assert await inspector.handle("/erase", {"id": "busy"}) == {"deleted": 450}
+
+
+async def test_no_request_reads_more_than_it_shows(
+    inspector: Inspector, store: StateStore, mocker: MockerFixture
+) -> None:
+    await store.backend.commit([Change(BOB, f"k{number:03}", b"1") for number in range(300)])
+    get, load = mocker.spy(store.backend, "get"), mocker.spy(store.backend, "load")
+    entries = mocker.spy(store.backend, "entries")
+    await inspector.handle("/entries", {"scope": ref(BOB), "after": "k100", "limit": 7})
+    assert [call.args[1] for call in get.call_args_list] == [f"k{n}" for n in range(101, 108)]
+    await inspector.handle("/find", {})
+    await inspector.handle("/overview", None)
+    assert (load.call_count, entries.call_count) == (0, 0)
+
+
+async def test_a_store_that_is_not_there_is_an_error_in_the_data(tmp_path: Path) -> None:
+    async def names() -> dict[str, str]:
+        return {}
+
+    answer = await Inspector(StoreAccess(dict, tmp_path), names).handle("/overview", {})
+    assert (answer["error"]["code"], answer["error"]["setting"]) == ("no_store", "database_url")
 
 
 async def test_an_export_comes_in_pieces(inspector: Inspector, store: StateStore) -> None:
