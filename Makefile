@@ -28,6 +28,14 @@ demo: setup ## show it at work: a real LangBot, two people, a group, a restart
 run: setup ## start the same LangBot for you to try in the browser
 	$(BIN)/python -m examples.demo --stay
 
+.PHONY: plugin
+plugin: setup ## build the plugin for LangBot's own UI
+	$(BIN)/python -m tools.plugin
+
+.PHONY: browser
+browser: setup ## find or get the browser that the page is tested in
+	$(BIN)/python -m tools.browser
+
 .PHONY: test
 test: format-check lint types tests ## every check
 
@@ -48,7 +56,7 @@ types: setup
 	$(BIN)/mypy
 
 .PHONY: tests
-tests: setup
+tests: setup browser
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
@@ -57,11 +65,11 @@ tests: setup
 .PHONY: test-hosts
 test-hosts: $(HOSTS:%=test-host-%) ## drive the older LangBots that are supported
 
-test-host-%: setup
+test-host-%: setup browser
 	@echo "Setting up LangBot $* ..."
 	@test -d .venv-$* || $(PYTHON) -m venv .venv-$*
 	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --editable '.[test]' 'langbot==$*'
-	.venv-$*/bin/python -m pytest tests/host
+	.venv-$*/bin/python -m pytest tests/host tests/plugin
 
 .PHONY: bench
 bench: setup ## measure a turn; FULL=--full for a million scopes

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from langbot_plugin.api.definition.plugin import BasePlugin
 
+from langbot_state_ext.plugin.finding import StoreAccess
+
 
 class RunnerState(BasePlugin):
-    """Carries the plugin's components; it has no work of its own."""
+    """Holds the one store that the plugin's components share.
+
+    Attributes:
+        access: Opens the store when somebody first asks for it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.access = StoreAccess(self.get_config)

@@ -12,15 +12,19 @@ from .base import (
     ScopePage,
     StoredScope,
 )
+from .overview import Day, Overview, Written
 
 __all__ = [
     "ANY_VERSION",
     "Backend",
     "Change",
+    "Day",
     "Entry",
+    "Overview",
     "ScopeFilter",
     "ScopePage",
     "StoredScope",
+    "Written",
     "open_backend",
 ]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Self
 
 from ..scopes import Scope, ScopeKey
+from .overview import Overview, survey
 
 ANY_VERSION = -1
 """`Change.expect` of a write that does not care what is there."""
@@ -178,6 +179,25 @@ class Backend(ABC):
         Returns:
             A page. A scope that lives throughout the paging is on exactly one of the pages.
         """
+
+    async def overview(
+        self, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
+    ) -> Overview:
+        """Say what the store holds, in figures.
+
+        This one looks at every entry, so that any backend has it; a backend that can ask its
+        database overrides it.
+
+        Args:
+            without: The scopes that don't count.
+            since: From which time on `Overview.days` counts, in seconds since 1970.
+            newest: How many of the latest entries to name, 0 and more.
+            parts: The parts of the identity whose values are counted.
+
+        Returns:
+            The figures.
+        """
+        return await survey(self, ScopeFilter(), without, since=since, newest=newest, parts=parts)
 
     @abstractmethod
     async def clear(self, which: ScopeFilter) -> int:

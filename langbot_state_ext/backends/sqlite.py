@@ -19,8 +19,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..errors import BackendError, BackendUnavailable, ConfigError
 from ..scopes import ScopeKey
+from . import sqlite_overview
 from . import sqlite_sql as sql
 from .base import Backend, Change, Entry, ScopeFilter, ScopePage
+from .overview import Overview
 from .sqlite_schema import inspect, migrate
 
 T = TypeVar("T")
@@ -125,6 +127,14 @@ class SqliteBackend(Backend):
     async def scopes(self, which: ScopeFilter, cursor: str | None, limit: int) -> ScopePage:
         """Page through the scopes, see `Backend.scopes`."""
         return await self._slow(sql.scopes, which, cursor, limit, self._clock())
+
+    async def overview(
+        self, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
+    ) -> Overview:
+        """Say what the store holds, see `Backend.overview`."""
+        return await self._slow(
+            sqlite_overview.overview, without, since, newest, parts, self._clock()
+        )
 
     async def clear(self, which: ScopeFilter) -> int:
         """Delete every entry of the matching scopes, see `Backend.clear`."""

@@ -42,6 +42,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX scopes_actor ON scopes (json_extract(parts, '$.actor_id'))",
         "CREATE INDEX scopes_subject ON scopes (json_extract(parts, '$.subject_id'))",
     ),
+    (
+        """CREATE INDEX scopes_sender ON scopes (json_extract(parts, '$.sender_id'))
+            WHERE json_extract(parts, '$.sender_id') IS NOT NULL""",
+        """CREATE INDEX scopes_launcher ON scopes (json_extract(parts, '$.launcher_id'))
+            WHERE json_extract(parts, '$.launcher_id') IS NOT NULL""",
+    ),
 )
 """Each brings the schema from its index to its index + 1, `user_version` in the file."""
 

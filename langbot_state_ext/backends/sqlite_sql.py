@@ -13,15 +13,15 @@ from ..errors import VersionConflict
 from ..scopes import Scope, ScopeKey
 from .base import ANY_VERSION, Change, Entry, ScopeFilter, ScopePage, StoredScope
 
-_LIVE = "(e.expires_at IS NULL OR e.expires_at > ?)"
+LIVE = "(e.expires_at IS NULL OR e.expires_at > ?)"
 
 _GET = f"""SELECT e.value, e.version, e.updated_at, e.run_id, e.expires_at
     FROM scopes s JOIN entries e ON e.scope_id = s.id
-    WHERE s.key = ? AND e.key = ? AND {_LIVE}"""
+    WHERE s.key = ? AND e.key = ? AND {LIVE}"""
 
 _ENTRIES = f"""SELECT e.key, e.value, e.version, e.updated_at, e.run_id, e.expires_at
     FROM scopes s JOIN entries e ON e.scope_id = s.id
-    WHERE s.key = ? AND {_LIVE} ORDER BY e.key"""
+    WHERE s.key = ? AND {LIVE} ORDER BY e.key"""
 
 _UPDATE = """UPDATE entries SET
         value = ?,
@@ -40,7 +40,7 @@ _DROP_EMPTY = """DELETE FROM scopes WHERE key = ?
     AND NOT EXISTS (SELECT 1 FROM entries WHERE scope_id = scopes.id)"""
 
 _LIST = f"""SELECT e.key FROM scopes s JOIN entries e ON e.scope_id = s.id
-    WHERE s.key = ? AND e.key >= ? AND substr(e.key, 1, ?) = ? AND {_LIVE}
+    WHERE s.key = ? AND e.key >= ? AND substr(e.key, 1, ?) = ? AND {LIVE}
     ORDER BY e.key LIMIT ?"""
 
 
@@ -57,7 +57,7 @@ def load(db: sqlite3.Connection, keys: Sequence[ScopeKey], now: float) -> list[d
 def _load(count: int) -> str:
     marks = ", ".join("?" * count)
     return f"""SELECT s.key, e.key, e.value FROM scopes s JOIN entries e ON e.scope_id = s.id
-        WHERE s.key IN ({marks}) AND {_LIVE}"""
+        WHERE s.key IN ({marks}) AND {LIVE}"""
 
 
 def get(db: sqlite3.Connection, scope: ScopeKey, key: str, now: float) -> Entry | None:
@@ -117,24 +117,25 @@ def scopes(
     db: sqlite3.Connection, which: ScopeFilter, cursor: str | None, limit: int, now: float
 ) -> ScopePage:
     """Page through the scopes that match and have a live entry."""
-    where, values = _where(which)
+    where, values = where_of(which)
+    live = f"EXISTS (SELECT 1 FROM entries e WHERE e.scope_id = s.id AND {LIVE})"
     rows = db.execute(
-        f"""SELECT s.scope, s.parts, count(*), sum(length(e.value)), max(e.updated_at), s.key
-            FROM scopes s JOIN entries e ON e.scope_id = s.id
-            WHERE s.key > ? AND {_LIVE} AND {where}
-            GROUP BY s.key ORDER BY s.key LIMIT ?""",
-        (cursor or "", now, *values, limit + 1),
+        f"""SELECT c.scope, c.parts, count(*), sum(length(e.value)), max(e.updated_at), c.key
+            FROM (SELECT s.* FROM scopes s WHERE s.key > ? AND {where} AND {live}
+                ORDER BY s.key LIMIT ?) c
+            JOIN entries e ON e.scope_id = c.id WHERE {LIVE} GROUP BY c.key ORDER BY c.key""",
+        (cursor or "", *values, now, limit + 1, now),
     ).fetchall()
-    page = [StoredScope(_key(row[0], row[1]), *row[2:5]) for row in rows[:limit]]
+    page = [StoredScope(scope_key(row[0], row[1]), *row[2:5]) for row in rows[:limit]]
     return ScopePage(page, rows[limit - 1][5] if len(rows) > limit else None)
 
 
 def clear(db: sqlite3.Connection, which: ScopeFilter, now: float) -> int:
     """Delete the matching scopes with all of their entries."""
-    where, values = _where(which)
+    where, values = where_of(which)
     chosen = f"SELECT s.id FROM scopes s WHERE {where}"
     with _transaction(db):
-        live = f"SELECT count(*) FROM entries e WHERE scope_id IN ({chosen}) AND {_LIVE}"
+        live = f"SELECT count(*) FROM entries e WHERE scope_id IN ({chosen}) AND {LIVE}"
         count = int(db.execute(live, (*values, now)).fetchone()[0])
         db.execute(f"DELETE FROM entries WHERE scope_id IN ({chosen})", values)
         db.execute(f"DELETE FROM scopes WHERE id IN ({chosen})", values)
@@ -166,7 +167,8 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _where(which: ScopeFilter) -> tuple[str, list[Any]]:
+def where_of(which: ScopeFilter) -> tuple[str, list[Any]]:
+    """Return the condition on `scopes s` that a filter means, and its values."""
     conditions, values = ["1"], list[Any]()
     if which.key is not None:
         conditions.append("s.key = ?")
@@ -180,6 +182,9 @@ def _where(which: ScopeFilter) -> tuple[str, list[Any]]:
         conditions.append(f"json_extract(s.parts, '$.{name}') = ?")
         values.append(value)
     if which.text is not None:
+        # The text of the whole identity is looked at first, since few of them have it.
+        conditions.append("instr(lower(s.parts), lower(?))")
+        values.append(json.dumps(which.text, ensure_ascii=False)[1:-1])
         conditions.append(
             "EXISTS (SELECT 1 FROM json_each(s.parts) p WHERE instr(lower(p.value), lower(?)))"
         )
@@ -187,5 +192,6 @@ def _where(which: ScopeFilter) -> tuple[str, list[Any]]:
     return " AND ".join(conditions), values
 
 
-def _key(scope: str, parts: str) -> ScopeKey:
+def scope_key(scope: str, parts: str) -> ScopeKey:
+    """Return the key that a row of `scopes` stands for."""
     return ScopeKey(cast("Scope", scope), tuple(json.loads(parts).items()))

@@ -20,7 +20,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ..backends import ANY_VERSION, Backend, Change, Entry, ScopeFilter, StoredScope
+from ..backends import (
+    ANY_VERSION,
+    Backend,
+    Change,
+    Day,
+    Entry,
+    Overview,
+    ScopeFilter,
+    StoredScope,
+    Written,
+)
 from ..errors import VersionConflict
 from ..scopes import Scope, ScopeKey
 
@@ -307,6 +317,36 @@ class BackendContract:
             (ScopeFilter(key=bob, scope="subject"), set()),
         ):
             assert {scope.key for scope in await _scopes(backend, which)} == expected, which
+
+    async def test_an_overview_counts_all_but_what_does_not_count(
+        self, backend: Backend, clock: Clock
+    ) -> None:
+        alice, ours = person("alice"), ScopeKey("runner", (("runner_id", "ours"),))
+        nameless = ScopeKey("runner", (("bot_id", "b"),))
+        await backend.commit([put(alice, "old", b"12"), put(ours, "o"), put(nameless, "n")])
+        clock.now += 86_400
+        await backend.commit([put(alice, "k"), put(person("bob"), "k", b"123", run_id="run-1")])
+        clock.now += 1
+        await backend.commit([put(alice, "k", b"1234", run_id="run-2")])
+        await backend.commit([put(person("carol"), expires_at=clock.now + 1)])
+        clock.now += 1
+        without = ScopeFilter(parts={"runner_id": "ours"})
+        found = await backend.overview(
+            without, since=clock.now - 3600, newest=2, parts=("runner_id", "actor_id", "no'such")
+        )
+        today = int(clock.now // 86_400)
+        assert (found.scopes, found.entries, found.value_bytes) == (3, 4, 10)
+        assert found.days == [Day(today, 1, 1, 7)]
+        assert found.newest == [
+            Written(alice, "k", 4, 2, clock.now - 1, "run-2"),
+            Written(person("bob"), "k", 3, 1, clock.now - 2, "run-1"),
+        ]
+        counts = {"runner_id": {"r": 2}, "actor_id": {"alice": 1, "bob": 1}, "no'such": {}}
+        assert found.by_part == counts
+
+    async def test_an_overview_of_nothing_is_nothing(self, backend: Backend) -> None:
+        found = await backend.overview(ScopeFilter(key=person("a")), since=0, newest=5, parts=())
+        assert found == Overview()
 
     async def test_clear_leaves_siblings(self, backend: Backend) -> None:
         alice, room, bob = person("alice"), person("alice", scope="subject"), person("bob")

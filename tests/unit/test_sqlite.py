@@ -144,8 +144,18 @@ async def test_an_empty_file_becomes_ours(file: Path) -> None:
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+async def test_an_older_file_is_brought_up_to_date(file: Path, mocker: MockerFixture) -> None:
+    mocker.patch("langbot_state_ext.backends.sqlite_schema.MIGRATIONS", MIGRATIONS[:1])
+    await fill(file)
+    mocker.stopall()
+    async with SqliteBackend(file) as backend:
+        assert await backend.get(ALICE, "k") is not None
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+
+
 async def test_a_failed_migration_leaves_nothing(file: Path, mocker: MockerFixture) -> None:
-    broken = (MIGRATIONS[0], ("CREATE TABLE half (x)", "this is not SQL"))
+    broken = (*MIGRATIONS, ("CREATE TABLE half (x)", "this is not SQL"))
     await fill(file)
     mocker.patch("langbot_state_ext.backends.sqlite_schema.MIGRATIONS", broken)
     with pytest.raises(BackendError, match="syntax error"):

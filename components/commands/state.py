@@ -1,0 +1,44 @@
+"""The command `!state`: LangBot's calls, handed to what decides."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from langbot_plugin.api.definition.components.command.command import Command
+from langbot_plugin.api.entities.builtin.command.context import CommandReturn, ExecuteContext
+from langbot_plugin.api.entities.builtin.provider.session import LauncherTypes
+
+from langbot_state_ext.plugin.command import Speaker, StateCommands
+from langbot_state_ext.plugin.finding import StoreAccess
+from langbot_state_ext.plugin.texts import language_of
+
+ADMIN = 2
+"""LangBot's privilege of a bot's admins."""
+
+
+class StateCommand(Command):
+    """Answers `!state` with whatever follows it."""
+
+    async def initialize(self) -> None:
+        """Take every subcommand: LangBot answers one that it does not know with silence."""
+        await super().initialize()
+        self.subcommand(name="*", help="what the bot keeps about you", usage="state help")(
+            StateCommand._answer
+        )
+
+    async def _answer(self, ctx: ExecuteContext) -> AsyncGenerator[CommandReturn, None]:
+        access: StoreAccess = self.plugin.access
+        language = language_of(self.get_plugin_config().get("reply_language"))
+        commands = StateCommands(access, language, ctx.create_new_conversation)
+        yield CommandReturn(text=await commands.reply(ctx.crt_params, await _speaker(ctx)))
+
+
+async def _speaker(ctx: ExecuteContext) -> Speaker:
+    """Say who speaks: the session of a group knows its first speaker only."""
+    sender = await ctx.get_query_var("sender_id")
+    return Speaker(
+        bot=await ctx.get_bot_uuid(),
+        person=None if sender in {None, ""} else str(sender),
+        private=ctx.session.launcher_type is LauncherTypes.PERSON,
+        admin=ctx.privilege >= ADMIN,
+    )

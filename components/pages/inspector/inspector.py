@@ -1,0 +1,26 @@
+"""The page "Runner state": LangBot's calls, handed to the inspector."""
+
+from __future__ import annotations
+
+from langbot_plugin.api.definition.components.page import Page, PageRequest, PageResponse
+
+from langbot_state_ext.plugin.finding import StoreAccess
+from langbot_state_ext.plugin.inspector import Inspector
+
+
+class InspectorPage(Page):
+    """Answers the page's calls."""
+
+    async def initialize(self) -> None:
+        """Make the inspector over the plugin's store."""
+        await super().initialize()
+        access: StoreAccess = self.plugin.access
+        self._inspector = Inspector(access, self._bot_names)
+
+    async def handle_api(self, request: PageRequest) -> PageResponse:
+        """Answer one call; a failure is data, too, since LangBot shows a page no other."""
+        return PageResponse.ok(await self._inspector.handle(request.endpoint, request.body))
+
+    async def _bot_names(self) -> dict[str, str]:
+        bots = await self.plugin.get_bots()
+        return {str(bot["uuid"]): str(bot["name"]) for bot in bots if isinstance(bot, dict)}

@@ -1,0 +1,95 @@
+"""What the command says, in English and in Chinese."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+ReplyLanguage = Literal["both", "en_US", "zh_Hans"]
+
+CONFIRM = "yes"
+"""The word that has to follow what can't be undone."""
+
+TEXTS: dict[str, tuple[str, str]] = {
+    "about_you": ("What this bot keeps about you:", "机器人保存的关于您的状态："),
+    "about_chat": ("About this chat:", "关于此对话："),
+    "about": ("What this bot keeps about {name}:", "机器人保存的关于 {name} 的状态："),
+    "nothing": ("This bot keeps nothing about you.", "机器人没有保存关于您的任何状态。"),
+    "nothing_about": (
+        "This bot keeps nothing about {name}.",
+        "机器人没有保存关于 {name} 的任何状态。",
+    ),
+    "more": ("… and {count} more.", "……还有 {count} 条。"),
+    "forget": (
+        (
+            "This erases the {count} entries that this bot keeps about you, for good. "
+            "To do it, send: !state forget yes"
+        ),
+        "这将永久删除机器人保存的关于您的 {count} 条状态。如需删除，请发送：!state forget yes",
+    ),
+    "forgotten": (
+        "Erased: {count} entries about you.",
+        "已删除关于您的 {count} 条状态。",
+    ),
+    "clear": (
+        (
+            "This erases the {count} entries that this bot keeps about {name}, for good. "
+            "To do it, send: !state clear {name} yes"
+        ),
+        (
+            "这将永久删除机器人保存的关于 {name} 的 {count} 条状态。"
+            "如需删除，请发送：!state clear {name} yes"
+        ),
+    ),
+    "cleared": (
+        "Erased: {count} entries about {name}.",
+        "已删除关于 {name} 的 {count} 条状态。",
+    ),
+    "new": ("A new conversation begins.", "已开始新的对话。"),
+    "admins_only": (
+        "Only this bot's admins can do that, and only in a private chat with it.",
+        "只有机器人的管理员可以这样做，并且只能在私聊中进行。",
+    ),
+    "unknown_sender": (
+        "LangBot does not say who you are here, so nothing is shown or erased.",
+        "LangBot 没有提供您的身份，因此不显示也不删除任何内容。",
+    ),
+    "failed": ("That did not work: {reason}", "操作失败：{reason}"),
+    "help": (
+        (
+            "!state: what this bot keeps about you\n"
+            "!state forget: erase it\n"
+            "!state new: begin a new conversation\n"
+            "!state help: this text"
+        ),
+        (
+            "!state：机器人保存的关于您的状态\n"
+            "!state forget：删除这些状态\n"
+            "!state new：开始新的对话\n"
+            "!state help：显示此说明"
+        ),
+    ),
+    "help_admin": (
+        (
+            "For admins, in a private chat:\n"
+            "!state show person ID, !state show group ID: what this bot keeps about them\n"
+            "!state clear person ID, !state clear group ID: erase it"
+        ),
+        (
+            "仅限管理员，在私聊中：\n"
+            "!state show person ID、!state show group ID：机器人保存的关于该用户或群的状态\n"
+            "!state clear person ID、!state clear group ID：删除这些状态"
+        ),
+    ),
+    "unknown": ("There is no such command.", "没有这个命令。"),
+}
+
+
+def language_of(setting: object) -> ReplyLanguage:
+    """Return the language that the plugin's settings ask for; both when they don't."""
+    return next((each for each in get_args(ReplyLanguage) if each == setting), "both")
+
+
+def say(language: ReplyLanguage, text: str, **values: object) -> str:
+    """Return a text of `TEXTS`, in one language or in both, English first."""
+    english, chinese = (each.format(**values) for each in TEXTS[text])
+    return {"en_US": english, "zh_Hans": chinese}.get(language, f"{english}\n{chinese}")

@@ -1,0 +1,149 @@
+"""What is in the package, and that it loads where nothing of the extension is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import langbot_state_ext
+from examples.langbot_host import LangBotHost
+from langbot_state_ext.plugin.finding import StoreAccess
+from langbot_state_ext.plugin.inspector import Inspector
+from tools import browser as browser_tool
+from tools.plugin import ROOT, stage
+
+from .driver import RUNNER_ID, Operator, Store
+
+PAGE = ROOT / "components" / "pages" / "inspector" / "index.html"
+
+
+def test_the_package_has_the_plugins_files_and_no_others(package: Path) -> None:
+    assert package.name == f"langbot-state-ext-RunnerState-{langbot_state_ext.__version__}.lbpkg"
+    with zipfile.ZipFile(package) as archive:
+        names = set(archive.namelist())
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {
+        *("manifest.yaml", "main.py", "requirements.txt", "LICENSE", "assets", "components"),
+        "langbot_state_ext",
+    }
+    folders = {name.split("/")[1] for name in names if name.startswith("langbot_state_ext/")}
+    assert {"host", "testing", "__pycache__"}.isdisjoint(folders)
+    assert {"plugin", "backends", "masking.py"} <= folders
+
+
+def test_the_plugin_imports_where_nothing_but_its_requirements_is(tmp_path: Path) -> None:
+    staged = stage(tmp_path / "staged")
+    blocked = ("langbot", "sqlalchemy", "wrapt", "pytest", "psycopg", "redis")
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); "
+        f"sys.path[:0] = [{str(staged)!r}, *{[str(p) for p in staged.glob('components/*')]!r}, "
+        f"{str(staged / 'components/pages/inspector')!r}]; "
+        "import main, state, inspector as _; import langbot_state_ext; "
+        "print(langbot_state_ext.__file__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout.strip().startswith(str(staged))
+
+
+def test_versions_and_labels_agree() -> None:
+    manifest = yaml.safe_load((ROOT / "manifest.yaml").read_text("utf-8"))
+    assert manifest["metadata"]["version"] == langbot_state_ext.__version__
+    for path in [ROOT / "manifest.yaml", *ROOT.glob("components/**/*.yaml")]:
+        for label in _labels(yaml.safe_load(path.read_text("utf-8"))):
+            assert set(label) == {"en_US", "zh_Hans"}, path
+
+
+def _labels(data: Any) -> list[dict[str, str]]:
+    if isinstance(data, list):
+        return [label for item in data for label in _labels(item)]
+    if not isinstance(data, dict):
+        return []
+    own = [data[name] for name in ("label", "description") if name in data]
+    return own + [label for item in data.values() for label in _labels(item)]
+
+
+def test_every_text_of_the_page_is_there_in_both_languages() -> None:
+    source = PAGE.read_text("utf-8")
+    english, chinese = (
+        dict(re.findall(r"(\w+): '([^']*)'", found))
+        for found in re.findall(r"const (?:EN|ZH) = \{(.*?)\n\};", source, re.DOTALL)
+    )
+    assert english.keys() == chinese.keys()
+    for name, text in english.items():
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[name])), name
+    used = set(re.findall(r"\bt\('(\w+)'|data-t=\"(\w+)\"", source))
+    assert {name for pair in used for name in pair if name} <= english.keys()
+
+
+def test_the_page_is_one_file_that_makes_no_markup_of_text() -> None:
+    source = PAGE.read_text("utf-8")
+    assert re.findall(r'(?:src|href)="([^"]+)"', source) == ["/api/v1/plugins/_sdk/page-sdk.js"]
+    for risky in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval("):
+        assert risky not in source
+
+
+def test_every_endpoint_is_documented() -> None:
+    async def names() -> dict[str, str]:
+        return {}
+
+    documented = (ROOT / "docs" / "plugin.md").read_text("utf-8")
+    for endpoint, (request, _) in Inspector(StoreAccess(dict), names).endpoints.items():
+        row = re.search(rf"^\| `{endpoint}` .*$", documented, re.MULTILINE)
+        assert row is not None, endpoint
+        for field in request.model_fields:
+            assert f"`{field}`" in row[0], (endpoint, field)
+
+
+def test_langbots_page_sdk_has_what_the_page_uses() -> None:
+    sdk = (files("langbot_plugin") / "assets" / "langbot-page-sdk.js").read_text("utf-8")
+    for name in ("onReady", "onLanguageChange", "api"):
+        assert f"{name}: function" in sdk
+
+
+def test_the_page_api_answers_in_data_only(operator: Operator) -> None:
+    operator.bot.say("hi", sender="api")
+    assert operator.ask("/overview")["entries"] > 0
+    assert operator.ask("/nowhere")["error"]["code"] == "unknown_endpoint"
+    assert operator.ask("/entries", {"scope": 1})["error"]["code"] == "bad_request"
+    gone = {"scope": "actor", "parts": {"runner_id": "r", "actor_id": "nobody"}}
+    assert operator.ask("/entries", {"scope": gone})["error"]["code"] == "gone"
+
+
+def test_alone_it_says_what_is_missing(package: Path, tmp_path: Path) -> None:
+    with LangBotHost(tmp_path / "alone") as host:
+        host.install_plugin(package)
+        runner = host.build_plugin(ROOT / "examples" / "counting_runner")
+        host.install_plugin(runner, runner_id=RUNNER_ID)
+        bot = host.create_bot("Alone", host.create_pipeline("Alone", RUNNER_ID))
+        error = Operator(host, bot, _no_store()).ask("/overview")["error"]
+        assert error["code"] == "no_store"
+        assert "langbot-state enable" in error["message"]
+        assert error["setting"] == "database_url"
+        assert "langbot-state enable" in bot.say("!state")
+        assert not (tmp_path / "alone" / "data" / "state.db").exists()
+
+
+def _no_store() -> Any:
+    return Store.__new__(Store)
+
+
+def test_a_machine_without_a_browser_gets_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(browser_tool, "find", lambda: None)
+    monkeypatch.setattr(browser_tool, "_run", lambda argv: tried.append(argv[-1]))
+    with pytest.raises(SystemExit, match="install Chromium or Chrome"):
+        browser_tool.ensure()
+    assert tried[-1] == "chromium"
+    assert "Getting playwright's own Chromium" in capsys.readouterr().out

@@ -1,0 +1,419 @@
+"""The page in a real browser, inside LangBot's own UI."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, FrameLocator, expect
+
+from examples.langbot_host import USER, HostError
+
+from .driver import PLUGIN, Open, Operator, View, wait_until
+
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+
+
+def test_an_operator_logs_in_and_opens_the_page_from_the_sidebar(
+    browser: Browser, operator: Operator
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(f"{operator.host.url}/login")
+    page.evaluate("localStorage.setItem('langbot_language', 'en-US')")
+    page.evaluate("localStorage.setItem('langbot_sidebar_guide_v1', 'completed')")
+    page.reload()
+    page.locator("input[type=email], input[name=email]").first.fill(USER["user"])
+    page.locator("input[type=password]").fill(USER["password"])
+    page.locator("button[type=submit]").click()
+    page.locator("a, button").filter(has_text=re.compile("^Runner state$")).last.click()
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("heading", name="Overview")).to_be_visible(timeout=30_000)
+    page.close()
+
+
+def test_why_the_bot_calls_somebody_by_the_wrong_name(open_page: Open, operator: Operator) -> None:
+    assert "Hello Alise" in operator.bot.say("call me Alise", sender="alice")
+    view = open_page()
+    view.find("Alise")
+    view.open_result("alice")
+    expect(view.dialog).to_contain_text('"Alise"')
+    view.shot("entry")
+    view.press("Edit")
+    view.dialog.locator("textarea").fill('"Alice"')
+    view.shot("edit")
+    view.press("Save")
+    expect(view.frame.locator("#entries")).to_contain_text('"Alice"')
+    expect(view.frame.locator("#entries")).to_contain_text("version 2")
+    expect(view.frame.locator("#said")).to_contain_text("Saved: prefs.name")
+    assert "Hello Alice" in operator.bot.say("hi", sender="alice")
+
+
+def test_the_newest_writes_appear_as_they_happen(open_page: Open, operator: Operator) -> None:
+    view = open_page()
+    operator.bot.say("topic: lighthouses", group="g-live", sender="zoe")
+    expect(view.frame.locator("#newest")).to_contain_text("g-live", timeout=20_000)
+    expect(view.frame.locator("#place")).to_contain_text("sqlite:///")
+    expect(view.frame.locator("svg.chart")).to_have_attribute("aria-label", re.compile("new"))
+    view.shot("overview")
+    view.frame.locator("#newest button").filter(has_text="group.topic").first.click()
+    expect(view.dialog).to_contain_text("lighthouses")
+
+
+def test_scopes_are_narrowed_down(open_page: Open, operator: Operator) -> None:
+    for number in range(60):
+        key = operator.key("actor", actor_type="user", actor_id=f"narrow-{number}")
+        operator.store.put(key, {"k": number})
+    operator.store.put(
+        operator.key("subject", subject_type="group", subject_id="narrow-g"), {"k": 1}
+    )
+    view = open_page()
+    frame = view.frame
+    view.find("narrow-")
+    expect(frame.locator("#results button")).to_have_count(50)
+    expect(frame.locator("#found")).to_contain_text("more")
+    view.press("More")
+    expect(frame.locator("#results button")).to_have_count(61)
+    frame.get_by_text("Narrow it down").click()
+    frame.locator("#scope").select_option("subject")
+    view.press("Find")
+    expect(frame.locator("#results button")).to_have_count(1)
+    view.press("Start over")
+    frame.locator("#whose").select_option("person")
+    frame.locator("#id").fill("narrow-7")
+    frame.locator("#runner").select_option("plugin:somebody/Chatter/default")
+    frame.locator("#bot").select_option(operator.bot.uuid)
+    view.press("Find")
+    expect(frame.locator("#results button")).to_have_count(1)
+    expect(frame.locator("#found")).to_have_text("1 found")
+
+
+def test_a_newer_write_is_shown_and_not_overwritten(open_page: Open, operator: Operator) -> None:
+    key = operator.key("actor", actor_type="user", actor_id="conflict")
+    operator.store.put(key, {"prefs.name": "one"})
+    view = open_page()
+    view.find("conflict")
+    view.open_result("conflict")
+    view.open_entry("prefs.name")
+    view.press("Edit")
+    operator.store.put(key, {"prefs.name": "theirs"}, run_id="another-run")
+    area = view.dialog.locator("textarea")
+    area.fill('"mine"')
+    view.press("Save")
+    expect(view.frame.locator("#conflict")).to_contain_text('"theirs"')
+    view.shot("conflict")
+    assert operator.store.get(key, "prefs.name") == "theirs"
+    view.press("Take theirs")
+    expect(area).to_have_value('"theirs"')
+    area.fill('"ours"')
+    view.press("Save")
+    expect(view.frame.locator("#entries")).to_contain_text('"ours"')
+    assert operator.store.get(key, "prefs.name") == "ours"
+
+
+def test_what_is_not_json_is_said_while_typing_and_not_saved(
+    open_page: Open, operator: Operator
+) -> None:
+    key = operator.key("actor", actor_type="user", actor_id="typing")
+    operator.store.put(key, {"k": 1})
+    view = open_page()
+    view.find("typing")
+    view.open_result("typing")
+    view.open_entry("k")
+    view.press("Edit")
+    view.dialog.locator("textarea").fill("{oops")
+    expect(view.dialog).to_contain_text("Not JSON yet")
+    view.press("Save")
+    expect(view.dialog.locator(".alert")).to_contain_text("Refused")
+    view.dialog.locator("textarea").fill("[2]")
+    expect(view.dialog).to_contain_text("Valid JSON, 3 B")
+    view.press("Cancel")
+    assert operator.store.get(key, "k") == 1
+
+
+def test_an_entry_is_added_and_deleted_after_asking(open_page: Open, operator: Operator) -> None:
+    key = operator.key("actor", actor_type="user", actor_id="adding")
+    operator.store.put(key, {"k": 1})
+    view = open_page()
+    view.find("adding")
+    view.open_result("adding")
+    view.press("Add an entry")
+    view.dialog.get_by_label("Key").fill("new")
+    view.dialog.get_by_label("Value").fill('{"a": [1, 2]}')
+    view.press("Save")
+    expect(view.frame.locator("#entries button")).to_have_count(2)
+    assert operator.store.get(key, "new") == {"a": [1, 2]}
+    view.open_entry("new")
+    view.press("Delete")
+    expect(view.dialog).to_contain_text("Delete this entry?")
+    view.press("Cancel")
+    assert operator.store.get(key, "new") == {"a": [1, 2]}
+    view.open_entry("new")
+    view.press("Delete")
+    view.press("Delete")
+    expect(view.frame.locator("#entries button")).to_have_count(1)
+    assert operator.store.get(key, "new") is None
+
+
+def test_a_person_is_erased_after_asking(open_page: Open, operator: Operator) -> None:
+    parts = {"actor_type": "user", "actor_id": "leaver"}
+    chat = {"conversation_id": "person_leaver"}
+    operator.store.put(operator.key("actor", **parts), {"a": 1, "b": 2})
+    operator.store.put(operator.key("conversation", **chat), {"c": 3})
+    stays = operator.key("actor", actor_type="user", actor_id="leaver2")
+    operator.store.put(stays, {"a": 1})
+    view = open_page()
+    view.find("leaver")
+    view.open_result("leaver")
+    view.press("Erase this person")
+    expect(view.dialog).to_contain_text("Entries: 3, scopes: 2")
+    expect(view.dialog).to_contain_text("Helpdesk")
+    view.shot("erase")
+    view.dialog.get_by_role("button", name="Erase this person").click()
+    expect(view.frame.locator("#main")).to_contain_text("It is not there any more.")
+    expect(view.frame.locator("#results button")).to_have_count(1)
+    assert operator.store.scopes(actor_id="leaver") == []
+    assert operator.store.scopes(**chat) == []
+    assert operator.store.get(stays, "a") == 1
+
+
+def test_a_scope_is_cleared_after_asking(open_page: Open, operator: Operator) -> None:
+    key = operator.key("conversation", conversation_id="group_clear")
+    operator.store.put(key, {"a": 1, "b": 2})
+    view = open_page()
+    view.find("group_clear")
+    view.open_result("group_clear")
+    view.press("Clear this scope")
+    view.press("Cancel")
+    assert operator.store.get(key, "a") == 1
+    view.press("Clear this scope")
+    view.dialog.get_by_role("button", name="Clear this scope").click()
+    expect(view.frame.locator("#main")).to_contain_text("It is not there any more.")
+    assert operator.store.scopes(conversation_id="group_clear") == []
+
+
+def test_hidden_values_are_shown_on_request_only(open_page: Open, operator: Operator) -> None:
+    key = operator.key("actor", actor_type="user", actor_id="secretive")
+    operator.store.put(key, {"api_key": "sk-hush-hush"})
+    view = open_page()
+    view.find("secretive")
+    view.open_result("secretive")
+    expect(view.frame.locator("#entries")).to_contain_text("hidden")
+    view.open_entry("api_key")
+    expect(view.dialog.locator("pre")).to_have_text('"•••"')
+    assert "hush" not in view.frame.locator("body").inner_text()
+    view.press("Show what is hidden")
+    expect(view.dialog.locator("pre")).to_have_text('"sk-hush-hush"')
+    view.press("Close")
+    view.open_entry("api_key")
+    view.press("Edit")
+    expect(view.dialog.locator("textarea")).to_have_value('"sk-hush-hush"')
+
+
+def test_an_export_is_copied_and_exact(open_page: Open, operator: Operator) -> None:
+    key = operator.key("actor", actor_type="user", actor_id="exporter")
+    values = {f"k{number:02}": {"n": number} for number in range(60)}
+    operator.store.put(key, {**values, "big": 2**70, "token": "hush", "text": "a\nb\u202e<script>"})
+    view = open_page()
+    view.find("exporter")
+    view.open_result("exporter")
+    view.press("Export")
+    view.press("Show the JSON")
+    area = view.frame.locator("#exported")
+    exported = json.loads(area.input_value())
+    assert len(exported["entries"]) == 63
+    assert exported["entries"]["big"]["value"] == 2**70
+    assert exported["entries"]["text"]["value"] == "a\nb\u202e<script>"
+    assert exported["entries"]["token"]["value"] == "•••"
+    assert exported["parts"]["actor_id"] == "exporter"
+    view.press("Copy")
+    expect(view.dialog).to_contain_text("Copied.")
+    view.frame.get_by_label("With what is hidden").check()
+    view.press("Show the JSON")
+    expect(area).to_have_value(re.compile("hush"))
+    view.press("Close")
+    view.press("Add an entry")
+    view.dialog.get_by_label("Value").press("Control+V")
+    assert json.loads(view.dialog.get_by_label("Value").input_value()) == exported
+
+
+def test_hostile_values_are_text(open_page: Open, operator: Operator) -> None:
+    who = "<img src=x onerror=alert(1)>\u202e"
+    key = operator.key("actor", actor_type="user", actor_id=who)
+    deep: object = "bottom"
+    for _ in range(60):
+        deep = [deep]
+    hostile = {
+        "<script>alert(1)</script>": "</script><script>alert(2)</script>",
+        "quotes\"'`</textarea>": "</textarea><img src=x onerror=alert(3)>",
+        "rtl\u202ekey": "\u202eevil\u2066",
+        "deep": deep,
+        "huge": ["x" * 25_000] * 10,
+        "k" * 255: "x",
+        "{n} $& __proto__": {"__proto__": {"polluted": True}},
+    }
+    operator.store.put(key, hostile)
+    view = open_page()
+    view.find("onerror")
+    view.open_result("onerror")
+    expect(view.frame.locator("#entries button")).to_have_count(len(hostile))
+    expect(view.frame.locator("#main h2")).to_contain_text("⟦U+202E⟧")
+    view.shot("hostile")
+    for place, (_, value) in enumerate(sorted(hostile.items())):
+        view.frame.locator("#entries button").nth(place).click()
+        expect(view.dialog.locator("pre")).to_be_visible()
+        shown = view.dialog.locator("pre").inner_text()
+        assert "\u202e" not in shown
+        assert json.loads(shown) == value
+        view.press("Edit")
+        assert json.loads(view.dialog.locator("textarea").input_value()) == value
+        view.press("Cancel")
+    assert view.frame.locator("img").count() == 0
+    assert view.frame.locator("body").evaluate("() => ({}).polluted === undefined")
+
+
+def test_the_whole_page_works_from_the_keyboard(open_page: Open, operator: Operator) -> None:
+    key = operator.key("actor", actor_type="user", actor_id="keyboard")
+    operator.store.put(key, {"k": "before"})
+    view = open_page()
+    keyboard = view.page.keyboard
+    view.frame.locator("#text").focus()
+    keyboard.type("keyboard")
+    keyboard.press("Enter")
+    expect(view.frame.locator("#results button")).to_have_count(1)
+    tab_to(view, "#results button")
+    keyboard.press("Enter")
+    expect(view.frame.locator("#main h2")).to_be_focused()
+    tab_to(view, "#entries button")
+    keyboard.press("Enter")
+    expect(view.dialog.locator("h2")).to_be_focused()
+    keyboard.press("Tab")
+    keyboard.press("Tab")
+    expect(view.frame.get_by_role("button", name="Edit")).to_be_focused()
+    keyboard.press("Enter")
+    expect(view.dialog.locator("textarea")).to_be_focused()
+    keyboard.press("Control+A")
+    keyboard.type('"after"')
+    keyboard.press("Control+Enter")
+    expect(view.frame.locator("#entries")).to_contain_text("after")
+    assert operator.store.get(key, "k") == "after"
+    tab_to(view, "#entries button")
+    keyboard.press("Enter")
+    expect(view.dialog.locator("h2")).to_be_focused()
+    keyboard.press("Escape")
+    expect(view.dialog).to_be_hidden()
+
+
+def tab_to(view: View, selector: str) -> None:
+    target = view.frame.locator(selector).first
+    for _ in range(40):
+        view.page.keyboard.press("Tab")
+        if target.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"{selector} can't be reached with the tab key")
+
+
+def test_chinese(open_page: Open, operator: Operator) -> None:
+    operator.store.put(operator.key("actor", actor_type="user", actor_id="小明"), {"名字": "小明"})
+    view = open_page(language="zh-Hans")
+    expect(view.frame.get_by_role("heading", name="概览")).to_be_visible()
+    view.find("小明")
+    view.open_result("小明")
+    expect(view.frame.get_by_role("button", name="删除此用户的状态")).to_be_visible()
+    expect(view.frame.locator("html")).to_have_attribute("lang", "zh-Hans")
+    view.shot("chinese")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_screen_reader_and_weak_eyes_find_their_way(
+    open_page: Open, operator: Operator, theme: str
+) -> None:
+    operator.store.put(operator.key("actor", actor_type="user", actor_id="axe"), {"a": {"b": [1]}})
+    view = open_page(theme=theme)
+    expect(view.frame.locator("html")).to_have_class(theme)
+    assert violations(view.frame) == []
+    view.find("axe")
+    view.open_result("axe")
+    expect(view.frame.locator("#entries")).to_be_visible()
+    assert violations(view.frame) == []
+    view.shot(f"scope-{theme}")
+    view.open_entry("a")
+    expect(view.dialog.locator("pre")).to_be_visible()
+    assert violations(view.frame) == []
+    view.press("Edit")
+    assert violations(view.frame) == []
+
+
+def violations(frame: FrameLocator) -> list[str]:
+    """Return what axe finds against the WCAG's levels A and AA."""
+    body = frame.locator("body")
+    body.evaluate(f"() => {{ {AXE.read_text('utf-8')} }}")
+    found = body.evaluate(
+        "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+    )
+    return [
+        f"{fault['id']}: {node['html']}" for fault in found["violations"] for node in fault["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("width", [1000, 390])
+def test_nothing_is_wider_than_the_window(open_page: Open, operator: Operator, width: int) -> None:
+    key = operator.key("actor", actor_type="user", actor_id="w" * 200)
+    operator.store.put(key, {"k" * 200: "x" * 500, "a": 1})
+    view = open_page(width=width)
+    fits = view.frame.locator("body").evaluate
+    wide = "() => document.documentElement.scrollWidth > window.innerWidth"
+    assert not fits(wide)
+    view.find("www")
+    view.open_result("www")
+    expect(view.frame.locator("#entries button")).to_have_count(2)
+    assert not fits(wide)
+    view.shot(f"width-{width}")
+    view.open_entry("kkk")
+    expect(view.dialog.locator("pre")).to_be_visible()
+    assert not fits(wide)
+
+
+def test_on_a_phone_the_list_gives_way_and_comes_back(open_page: Open, operator: Operator) -> None:
+    operator.store.put(operator.key("actor", actor_type="user", actor_id="phone"), {"k": 1})
+    view = open_page(width=390)
+    view.find("phone")
+    view.open_result("phone")
+    expect(view.frame.locator("#results")).to_be_hidden()
+    view.press("← Back to the list")
+    expect(view.frame.locator("#results")).to_be_visible()
+    expect(view.frame.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+def test_a_store_that_is_not_there_is_explained(
+    open_page: Open, operator: Operator, set_config: Callable[[dict[str, str]], None]
+) -> None:
+    set_config({"database_url": "sqlite:////nowhere/state.db"})
+    view = open_page()
+    expect(view.frame.locator("#main")).to_contain_text("be read")
+    expect(view.frame.locator("#main")).to_contain_text("/nowhere")
+    expect(view.frame.locator("#main")).to_contain_text("database_url")
+    view.shot("no-store")
+    set_config({})
+    view.press("Try again")
+    expect(view.frame.get_by_role("heading", name="Overview")).to_be_visible()
+
+
+@pytest.fixture
+def set_config(operator: Operator) -> Callable[[dict[str, str]], None]:
+    """Change the plugin's settings, which restarts its process, and wait until it answers."""
+
+    def set_config(config: dict[str, str]) -> None:
+        operator.host.api("PUT", f"/api/v1/plugins/{PLUGIN}/config", json=config)
+        wait_until(lambda: answers(config), "the plugin to restart")
+
+    def answers(config: dict[str, str]) -> bool:
+        try:
+            return ("error" in operator.ask("/overview")) == bool(config)
+        except HostError:
+            return False
+
+    return set_config
