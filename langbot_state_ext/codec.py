@@ -37,6 +37,9 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+MAX_DIGITS = 4300
+"""The longest integer that can be read back, in digits; far more than 64 bits."""
+
 
 def check_key(key: object, limits: Limits = DEFAULT_LIMITS) -> str:
     """Return `key` when it is a good state key.
@@ -88,6 +91,8 @@ def encode(value: Any, limits: Limits = DEFAULT_LIMITS) -> bytes:
         raise CodecError("text with a lone surrogate is not valid Unicode") from None
     if len(data) > limits.value_bytes:
         raise ValueTooLarge(len(data), limits.value_bytes)
+    if len(data) > MAX_DIGITS:
+        _check_readable(data)
     return data
 
 
@@ -150,6 +155,14 @@ def _check_items(items: Iterable[Any], depth: int) -> None:
 
 class _TooDeep(Exception):
     """The walk went deeper than the limit."""
+
+
+def _check_readable(data: bytes) -> None:
+    """Find the one thing that is written but not read: an integer of too many digits."""
+    try:
+        from_json(data, allow_inf_nan=False)
+    except ValueError:
+        raise CodecError(f"an integer has more than {MAX_DIGITS} digits") from None
 
 
 def _is_unicode(text: str) -> bool:

@@ -46,13 +46,13 @@ async def host_engine(config: Mapping[str, Any]) -> AsyncIterator[AsyncEngine]:
     database = manager(SimpleNamespace(instance_config=SimpleNamespace(data=config)))
     try:
         await database.initialize()
-        engine: AsyncEngine = database.get_engine()
-        try:
-            yield engine
-        finally:
-            await engine.dispose()
+        yield database.get_engine()
     except (SQLAlchemyError, OSError, ValueError) as error:
         raise BackendError(f"LangBot's own database: {error}") from error
+    finally:
+        engine: AsyncEngine | None = getattr(database, "engine", None)
+        if engine is not None:
+            await engine.dispose()
 
 
 def _check_file(file: Path) -> None:

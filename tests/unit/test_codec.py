@@ -50,7 +50,8 @@ def test_no_value_comes_back_different(value: Any) -> None:
         -(2**63),
         2**64 - 1,
         2**64,
-        -(10**400),
+        10**4299,
+        -(10**4299),
         5e-324,
         1.7976931348623157e308,
         -0.0,
@@ -97,6 +98,12 @@ def test_what_comes_back_is_nobody_elses() -> None:
 def test_what_is_not_json_is_refused(value: Any, fault: str) -> None:
     with pytest.raises(CodecError, match=fault):
         encode(value)
+
+
+def test_an_integer_that_could_not_be_read_back_is_refused() -> None:
+    for value in (10**4300, {"a": [-(10**9000)]}):
+        with pytest.raises(CodecError, match="more than 4300 digits"):
+            encode(value)
 
 
 @pytest.mark.parametrize("depth", [1, 64, MAX_DEPTH])

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from langbot_state_ext import (
@@ -40,6 +40,7 @@ def event_key(scope: str, event: SimpleEvent, binding: SimpleBinding | None = No
     return key
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     *(st.dictionaries(st.sampled_from(NAMES), st.none() | st.text(max_size=3)) for _ in range(2)),
     *(st.sampled_from(VALID_STATE_SCOPES) for _ in range(2)),
