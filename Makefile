@@ -58,9 +58,13 @@ types: setup
 .PHONY: tests
 tests: setup browser
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
+
+.PHONY: soak
+soak: setup ## count to eighty thousand in eight processes, over every durable backend
+	$(BIN)/python -m pytest tests/contract -k increment_of_eight --increments 10000
 
 .PHONY: test-hosts
 test-hosts: $(HOSTS:%=test-host-%) ## drive the older LangBots that are supported
@@ -69,7 +73,7 @@ test-host-%: setup browser
 	@echo "Setting up LangBot $* ..."
 	@test -d .venv-$* || $(PYTHON) -m venv .venv-$*
 	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --editable '.[test]' 'langbot==$*'
-	.venv-$*/bin/python -m pytest tests/host tests/plugin
+	.venv-$*/bin/python -m pytest --numprocesses 2 --dist loadfile tests/host tests/plugin
 
 .PHONY: bench
 bench: setup ## measure a turn; FULL=--full for a million scopes

@@ -142,7 +142,8 @@ class LangBotHost:
         self._end("langbot", signal.SIGKILL)
 
     def stop_langbot(self) -> None:
-        """Stop LangBot alone, as an operator does."""
+        """Stop LangBot alone, as an operator does: not while it still ends a turn."""
+        time.sleep(1)
         self._end("langbot", signal.SIGTERM)
 
     def wait(self) -> int:

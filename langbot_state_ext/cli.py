@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 from . import __version__
 from .config import SECTION, data_root, parse_config
 from .errors import MissingExtra, StateError
+from .keyed import LOGGER
 from .store import StateStore
 
 if TYPE_CHECKING:
     from .copying import Copied
+    from .host.adopt import Exported
 
 PROGRESS_S = 1.0
 """How often a long copy says how far it is."""
@@ -103,12 +105,16 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _export_host(arguments: argparse.Namespace) -> int:
-    written, left_out = asyncio.run(_export())
-    text = f"Wrote {written} entries into LangBot's own table; {left_out} have no place there."
-    return _say(arguments, {"written": written, "left_out": left_out}, text)
+    done = asyncio.run(_export())
+    text = (
+        f"Wrote {done.written} entries into LangBot's own table; {done.left_out} have no place "
+        f"there, {done.refused} were refused."
+    )
+    _say(arguments, done._asdict(), text)
+    return 1 if done.refused else 0
 
 
-async def _export() -> tuple[int, int]:
+async def _export() -> Exported:
     from .host.adopt import export
     from .host.database import host_engine
     from .host.launcher import read_config
@@ -116,7 +122,7 @@ async def _export() -> tuple[int, int]:
     host_config = read_config(_config_file())
     config = parse_config(host_config.get(SECTION) or {}, root=data_root().parent)
     async with host_engine(host_config) as engine, StateStore.open(config.url) as store:
-        return await export(store, engine)
+        return await export(store, engine, LOGGER)
 
 
 def _copy(arguments: argparse.Namespace) -> int:

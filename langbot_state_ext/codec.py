@@ -1,8 +1,8 @@
 """JSON value to bytes and back, and the limits on keys and values.
 
 The only serializer of the project: the memory backend uses it, too, so that every backend keeps
-and returns the same values and nothing that is returned aliases what is kept. Integers of any
-size and every valid Unicode string come back exactly as they went in.
+and returns the same values and nothing that is returned aliases what is kept. Integers of up to
+4300 digits and every valid Unicode string come back exactly as they went in.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from .errors import CodecError, InvalidKey, ValueTooLarge
+from .errors import CodecError, ConfigError, InvalidKey, ValueTooLarge
+
+MAX_KEY_LENGTH = 255
 
 MAX_DEPTH = 200
 """The deepest nesting that any `Limits.depth` may allow; the JSON library ends a little above."""
@@ -28,11 +30,24 @@ class Limits:
         value_bytes: The largest encoded value in bytes, 1 and more. Default 262144 (256 KiB).
         key_length: The longest key in characters, 1 to 255. Default 255.
         depth: The deepest nesting of lists and objects, 1 to 200. Default 64.
+
+    Raises:
+        ConfigError: One of them is outside its range.
     """
 
     value_bytes: int = 256 * 1024
     key_length: int = 255
     depth: int = 64
+
+    def __post_init__(self) -> None:
+        for name, value, most in (
+            ("value_bytes", self.value_bytes, None),
+            ("key_length", self.key_length, MAX_KEY_LENGTH),
+            ("depth", self.depth, MAX_DEPTH),
+        ):
+            if value < 1 or (most is not None and value > most):
+                allowed = "1 and more" if most is None else f"1 to {most}"
+                raise ConfigError(f"limits.{name} is {value}: use {allowed}")
 
 
 DEFAULT_LIMITS = Limits()

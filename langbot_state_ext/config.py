@@ -169,8 +169,8 @@ def data_root(environ: Mapping[str, str] = os.environ) -> Path:
 
 def shown_url(url: str) -> str:
     """Return a url for people: without its password, wherever it stands."""
-    url = re.sub(r"(://[^:/@]*):[^@/]*@", r"\1:***@", url)
-    return re.sub(r"(\w*password)=[^&]*", r"\1=***", url)
+    url = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
+    return re.sub(r"(?i)(\w*password)=[^&]*", r"\1=***", url)
 
 
 def sqlite_file(url: str) -> Path | None:

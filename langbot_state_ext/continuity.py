@@ -10,7 +10,7 @@ from .backends import Change, Entry
 from .codec import decode, encode
 from .conversation import EXTERNAL_PREFIX, LAST_ACTIVITY_KEY, is_expired
 from .errors import CodecError, ScopeError, VersionConflict
-from .policy import EXTERNAL_ID_KEY, refusal
+from .policy import EXTERNAL_ID_KEY, OWN_RUNNER, refusal
 from .scopes import BindingLike, EventLike, HasId, ScopeKey, key_from_event
 from .store import StateStore
 
@@ -47,11 +47,13 @@ class Continuity:
             BackendError: The store failed; nothing was changed.
         """
         while True:
+            activity = _activity_of(key)
+            last = await self._backend.get(activity, LAST_ACTIVITY_KEY)
             held = await self._backend.entries(key)
-            last = held.pop(LAST_ACTIVITY_KEY, None)
             now = self._clock()
             expired = is_expired(now, _value(last), idle_s, expire_after_s)
-            changes = [Change(key, LAST_ACTIVITY_KEY, encode(now), last.version if last else 0)]
+            version = last.version if last else 0
+            changes = [Change(activity, LAST_ACTIVITY_KEY, encode(now), version)]
             if expired:
                 changes += _deletions(key, held)
             try:
@@ -64,11 +66,12 @@ class Continuity:
 
     async def touch(self, key: ScopeKey) -> None:
         """Note that a run has ended, for a conversation that may expire."""
-        last = await self._backend.get(key, LAST_ACTIVITY_KEY)
+        activity = _activity_of(key)
+        last = await self._backend.get(activity, LAST_ACTIVITY_KEY)
         if last is None:
             return
-        change = Change(key, LAST_ACTIVITY_KEY, encode(self._clock()), last.version)
-        with suppress(VersionConflict):  # a newer message, or the end of the conversation
+        change = Change(activity, LAST_ACTIVITY_KEY, encode(self._clock()), last.version)
+        with suppress(VersionConflict):  # a newer message
             await self._backend.commit([change])
 
     async def forget(self, key: ScopeKey, external_ids: Sequence[Any]) -> None:
@@ -86,14 +89,16 @@ class Continuity:
         if EXTERNAL_ID_KEY in held and _value(held[EXTERNAL_ID_KEY]) not in external_ids:
             return
         dead = {name: held[name] for name in held if name.startswith(EXTERNAL_PREFIX)}
+        if not dead:
+            return
         try:
             await self._backend.commit(_deletions(key, dead))
         except VersionConflict:
             return
         self._logger.warning(
             f"The far side does not know conversation {_name(key)} of runner "
-            f"{key.part('runner_id')} any more; forgot {', '.join(dead) or 'nothing'}: the next "
-            "message begins a new one"
+            f"{key.part('runner_id')} any more; forgot {', '.join(dead)}: the next message begins "
+            "a new one"
         )
 
 
@@ -105,6 +110,11 @@ def conversation_key(event: EventLike, binding: BindingLike, descriptor: HasId) 
         return key_from_event("conversation", event, binding, descriptor)
     except ScopeError:
         return None
+
+
+def _activity_of(key: ScopeKey) -> ScopeKey:
+    """Name the scope of ours that has the last activity of a conversation."""
+    return ScopeKey("runner", (("runner_id", OWN_RUNNER), ("conversation", key.storage)))
 
 
 def _deletions(key: ScopeKey, held: dict[str, Entry]) -> list[Change]:

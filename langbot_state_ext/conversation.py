@@ -24,8 +24,8 @@ DEFAULT_FORGET_ON = (
 EXTERNAL_PREFIX = "external."
 """What a runner keeps under this prefix belongs to the conversation on the far side."""
 
-LAST_ACTIVITY_KEY = "host.last_activity"
-"""When the conversation's last message came, in seconds since 1970; kept where it may expire."""
+LAST_ACTIVITY_KEY = "last_activity"
+"""When a conversation's last message or answer came, in seconds since 1970, in a scope of ours."""
 
 PATTERN = "re:"
 """What makes an entry of `forget_on` a regular expression."""
@@ -82,13 +82,14 @@ def uuid_on_resume(external_id: Any, current: str | None, synced: Synced | None)
 
     Returns:
         `current` when it is LangBot's own. Else the external id when that is a non-empty string,
-        and the uuid that the conversation had before us when it is not.
+        the uuid that the conversation had before us when there is none, and `current` when it is
+        anything else.
     """
     if current is not None and (synced is None or current not in synced.uuids):
         return current
-    if isinstance(external_id, str) and external_id:
-        return external_id
-    return synced.before if synced else None
+    if external_id is None:
+        return synced.before if synced else None
+    return uuid_after(external_id, current)
 
 
 def stable_conversation_id(

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from .backends import Backend, Change, Entry, ScopeFilter
 from .errors import VersionConflict
+from .keyed import LOGGER
 from .policy import OWN_RUNNER
 from .scopes import ScopeKey
 
@@ -65,7 +66,11 @@ class RunJournal:
         for scope in (await backend.scopes(which, None, 10_000)).scopes:
             journal = cls(backend, scope.key.part("run_id") or "", instance_id)
             for entry in (await backend.entries(scope.key)).values():
-                place, record = _parse(entry.value)
+                try:
+                    place, record = _parse(entry.value)
+                except (ValueError, KeyError, TypeError):
+                    LOGGER.warning("A record of run %s can't be read: left out", journal.run_id)
+                    continue
                 journal._records[place] = record
             yield journal
 
@@ -81,11 +86,11 @@ class RunJournal:
                 held = await self._backend.get(*place)
                 record = self._record(place, held, deleted=change.value is None)
                 expected = change._replace(expect=held.version if held else 0)
+                self._records[place] = record  # before it, since a cancelled commit may go on
                 try:
                     await self._backend.commit([expected, self._note(place, record)])
                 except VersionConflict:
                     continue
-                self._records[place] = record
                 return
 
     async def close(self) -> None:
@@ -112,11 +117,18 @@ class RunJournal:
                 continue
             return left
 
+    def disown(self, failed: RunJournal) -> None:
+        """Take what a failed run had written for what it had found, since that is there no more."""
+        for place, record in self._records.items():
+            before = record.before
+            if before is not None and before.run_id == failed.run_id and place in failed._records:
+                record.before = failed._records[place].before
+
     async def _reversal(self) -> tuple[list[Change], list[Place]]:
         changes, left = list[Change](), list[Place]()
         for place, record in self._records.items():
             held = await self._backend.get(*place)
-            if self._is_ours(record, held):
+            if self._is_ours(record, held) or held == record.before:
                 changes.append(_undo(place, record, held))
             else:
                 left.append(place)

@@ -123,10 +123,11 @@ class KeyedStore:
             The value; `default` when there is none.
 
         Raises:
+            InvalidKey: The key is outside the limits.
             CorruptValue: The stored bytes are not a value.
             BackendError: The store failed.
         """
-        key = canonical_key(key)
+        key = check_key(canonical_key(key), self._limits)
         entry = await self.backend.get(scope, key)
         if entry is None:
             return default
@@ -142,9 +143,10 @@ class KeyedStore:
             True when it was there.
 
         Raises:
+            InvalidKey: The key is outside the limits.
             BackendError: The store failed; nothing was deleted.
         """
-        key = canonical_key(key)
+        key = check_key(canonical_key(key), self._limits)
         if await self.backend.get(scope, key) is None:
             return False
         await self.backend.commit([Change(scope, key, None, run_id=run_id)])
@@ -164,8 +166,14 @@ class KeyedStore:
             The keys in the order of their code points, and whether there are more.
 
         Raises:
+            ValueError: The limit is less than 1.
+            InvalidKey: No key can begin so.
             BackendError: The store failed.
         """
+        if limit < 1:
+            raise ValueError(f"limit={limit}: list at least one key")
+        if prefix:
+            check_key(prefix, self._limits)
         found = await self.backend.list(scope, canonical_key(prefix), limit + 1)
         return found[:limit], len(found) > limit
 

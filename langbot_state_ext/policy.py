@@ -14,6 +14,8 @@ EXTERNAL_ID_KEY = "external.conversation_id"
 """The key under which a runner keeps the id that an outside service gave the conversation."""
 
 
+SHOWN_CHARACTERS = 100
+
 OWN_RUNNER = "langbot-state-ext"
 """The runner id of the scopes in which the extension keeps what it needs for itself."""
 
@@ -21,6 +23,12 @@ OWN_RUNNER = "langbot-state-ext"
 def canonical_key(key: str) -> str:
     """Return the key that an older name means, and any other key as it is."""
     return LEGACY_KEY_MAPPING.get(key, key) if isinstance(key, str) else key
+
+
+def shown_key(key: object) -> str:
+    """Return a key for a message, cut where it is long."""
+    shown = repr(key)
+    return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}…"
 
 
 class StatePolicyLike(Protocol):

@@ -15,8 +15,9 @@ from math import inf
 from typing import Any, Literal
 
 from .backends import Change
+from .codec import check_key
 from .continuity import Continuity, conversation_key
-from .conversation import DEFAULT_FORGET_ON, LAST_ACTIVITY_KEY, is_dead, is_external_id
+from .conversation import DEFAULT_FORGET_ON, is_dead, is_external_id
 from .errors import BackendError
 from .journal import RunJournal
 from .keyed import LOGGER, Snapshot
@@ -109,6 +110,7 @@ class RunLifecycle:
         self._logger = logger or LOGGER
         self._continuity = Continuity(store, self._logger, clock)
         self._active: dict[str, _Active] = {}
+        self._ended: list[RunJournal] = []
 
     def __contains__(self, run_id: object) -> bool:
         return run_id in self._active
@@ -202,14 +204,12 @@ class RunLifecycle:
     ) -> Snapshot:
         """Read a snapshot as `before_run` does, without beginning a run."""
         try:
-            snapshot = await self.store.build_snapshot_from_event(event, binding, descriptor)
+            return await self.store.build_snapshot_from_event(event, binding, descriptor)
         except BackendError as error:
             if self.on_unavailable == "fail":
                 raise
             self._logger.warning(f"Runner {descriptor.id} runs without state: {error}")
             return {scope: {} for scope in VALID_STATE_SCOPES}
-        snapshot["conversation"].pop(LAST_ACTIVITY_KEY, None)
-        return snapshot
 
     async def on_result(self, run_id: str, result: Mapping[str, Any]) -> Outcome | None:
         """Take one result of a run.
@@ -266,9 +266,10 @@ class RunLifecycle:
             True when it was there.
 
         Raises:
+            InvalidKey: The key is empty, too long, or not valid Unicode.
             BackendError: The store failed; nothing was deleted.
         """
-        change = Change(scope, canonical_key(key), None, run_id=run_id)
+        change = Change(scope, check_key(canonical_key(key)), None, run_id=run_id)
         if await self.store.backend.get(scope, change.key) is None:
             return False
         await self._commit(run_id, change)
@@ -297,6 +298,17 @@ class RunLifecycle:
         if conversation is not None:
             await self._continuity.touch(conversation)
 
+    async def close_journals(self) -> None:
+        """Forget the journals of runs that have completed; called again where the store failed.
+
+        Raises:
+            BackendError: The store failed; a run whose journal stays is taken back when LangBot
+                starts again.
+        """
+        while self._ended:
+            await self._ended[0].close()
+            self._ended.pop(0)
+
     def forget(self, run_id: str) -> None:
         """Drop a run that will have no end, such as one that died before it was under way."""
         self._active.pop(run_id, None)
@@ -310,12 +322,17 @@ class RunLifecycle:
 
     async def _end_journal(self, journal: RunJournal, status: str) -> None:
         if status == "completed":
-            await journal.close()
+            self._ended.append(journal)
+            await self.close_journals()
         else:
             await self._roll_back(journal)
 
     async def _roll_back(self, journal: RunJournal) -> None:
-        for scope, key in await journal.roll_back():
+        left = await journal.roll_back()
+        for active in self._active.values():
+            if active.journal is not None:
+                active.journal.disown(journal)
+        for scope, key in left:
             self._logger.warning(
                 f"Run {journal.run_id} failed, but its {scope.scope} key {key!r} stays: "
                 "another run has written it since"

@@ -14,7 +14,7 @@ from .codec import DEFAULT_LIMITS, Limits
 from .conversation import is_external_id, uuid_after
 from .errors import StateError
 from .keyed import LOGGER, KeyedStore, Snapshot
-from .policy import EXTERNAL_ID_KEY, canonical_key, refusal
+from .policy import EXTERNAL_ID_KEY, canonical_key, refusal, shown_key
 from .scopes import (
     VALID_STATE_SCOPES,
     BindingLike,
@@ -145,8 +145,10 @@ class StateStore(KeyedStore):
             return False
         conversation = _conversation(query)
         if is_external_id(scope, canonical_key(key)) and conversation is not None:
-            conversation.uuid = uuid_after(value, conversation.uuid)
-            logger.debug("Synced external.conversation_id to conversation.uuid")
+            uuid = uuid_after(value, conversation.uuid)
+            if uuid == (value or None):
+                conversation.uuid = uuid
+                logger.debug("Synced external.conversation_id to conversation.uuid")
         return True
 
     async def apply_update_from_event(
@@ -262,7 +264,8 @@ class StateStore(KeyedStore):
 
 def _report(reason: str | None, descriptor: HasId, scope: str, key: str, logger: Any) -> bool:
     if reason is not None:
-        logger.warning(f"Runner {descriptor.id} state.updated refused: {scope} {key!r}: {reason}")
+        place = f"{scope} {shown_key(key)}"
+        logger.warning(f"Runner {descriptor.id} state.updated refused: {place}: {reason}")
         return False
     if canonical_key(key) != key:
         logger.debug(f"Runner {descriptor.id} key {key!r} mapped to {canonical_key(key)!r}")

@@ -10,8 +10,9 @@ from examples.servers import PostgresServer, RedisServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the tests use servers that are there already."""
+    """Let the tests use servers that are there already, and count for longer."""
     parser.addoption("--postgres-url", help="a database to test with; default: start a server")
+    parser.addoption("--increments", type=int, default=1000, help="of each counting process")
     parser.addoption("--redis-url", help="a Redis to test with; default: start a server")
 
 

@@ -61,12 +61,18 @@ def read_url(url: str, own: str, driver: Collection[str]) -> NetworkUrl:
     pairs = dict(parse_qsl(parts.query, keep_blank_values=True))
     mine = {name: pairs.pop(name) for name in ("wait_s", "pool_size", own) if name in pairs}
     unknown = sorted(set(pairs) - set(driver))
+    if unknown and any("password" in name.lower() for name in pairs):
+        raise ConfigError(
+            f"an unknown parameter beside the password in the {parts.scheme} url: write & in the "
+            "password as %26"
+        )
     if unknown:
         raise ConfigError(
             f"unknown parameter {', '.join(unknown)} in the {parts.scheme} url: use wait_s, "
             f"pool_size, {own}, or one that the driver knows"
         )
-    hidden = [unquote(_password(parts)), *(v for n, v in pairs.items() if "password" in n)]
+    given = _password(parts)
+    hidden = [given, unquote(given), *(v for n, v in pairs.items() if "password" in n)]
     return NetworkUrl(
         urlunsplit(parts._replace(query=urlencode(pairs, quote_via=quote))),
         _number("wait_s", mine.get("wait_s", str(WAIT_S)), 0.1, 3600),

@@ -8,6 +8,7 @@ process holds, a checkpoint, and, with `synchronous=full`, every commit.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,8 @@ from .sqlite_schema import inspect, migrate
 
 T = TypeVar("T")
 Synchronous = Literal["normal", "full"]
+
+LOGGER = logging.getLogger("langbot_state_ext")
 
 LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 PAGE_BYTES = 4096
@@ -62,7 +65,7 @@ class SqliteBackend(Backend):
         self._clock = clock
         self._direct: sqlite3.Connection | None = None
         self._waiting: sqlite3.Connection | None = None
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="state-sqlite")
+        self._worker: ThreadPoolExecutor | None = None
         self._since_checkpoint = 0
 
     @classmethod
@@ -79,7 +82,7 @@ class SqliteBackend(Backend):
         """
         parts = urlsplit(url)
         path = unquote(parts.path[1:])
-        if parts.netloc or not path:
+        if parts.netloc or not path or "\0" in path:
             raise ConfigError("a sqlite url has three slashes and a file: sqlite:///data/state.db")
         given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         synchronous = given.pop("synchronous", "normal")
@@ -96,6 +99,7 @@ class SqliteBackend(Backend):
     async def open(self) -> None:
         """Open the file, see `Backend.open`."""
         if self._direct is None:
+            self._worker = ThreadPoolExecutor(1, thread_name_prefix="state-sqlite")
             await self._offload(self._connect)
 
     async def load(self, keys: Sequence[ScopeKey]) -> list[dict[str, bytes]]:
@@ -116,7 +120,7 @@ class SqliteBackend(Backend):
         await run(sql.commit, changes, self._clock())
         for change in changes:
             self._since_checkpoint += PAGE_BYTES + len(change.value or b"")
-        if self._since_checkpoint > CHECKPOINT_BYTES and not self._blocking:
+        if self._since_checkpoint > CHECKPOINT_BYTES and self._worker and not self._blocking:
             self._since_checkpoint = 0
             self._worker.submit(self._checkpoint)
 
@@ -144,7 +148,8 @@ class SqliteBackend(Backend):
         """Close the file after what is under way, see `Backend.close`."""
         if self._direct is not None:
             await self._offload(self._disconnect)
-        self._worker.shutdown()
+        if self._worker is not None:
+            self._worker.shutdown()
 
     async def _quick(self, work: Callable[..., T], *args: Any) -> T:
         """Run in the caller; in the worker when the file is locked at this moment."""
@@ -198,9 +203,13 @@ class SqliteBackend(Backend):
         self._direct = self._waiting = None
 
     def _checkpoint(self) -> None:
-        if self._waiting is not None:
+        if self._waiting is None:
+            return
+        try:
             sql.purge_expired(self._waiting, self._clock())
             self._waiting.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error as error:
+            LOGGER.warning("%s: the log is not carried over: %s", self.path, error)
 
     def _backend_error(self, error: sqlite3.Error) -> BackendError:
         code = _code(error)

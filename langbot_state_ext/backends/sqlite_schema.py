@@ -67,11 +67,19 @@ def inspect(path: Path) -> None:
     """
     if not path.parent.is_dir():
         raise ConfigError(f"the folder {path.parent} does not exist: create it, or change the url")
-    if not path.exists() or path.stat().st_size == 0:
+    if not path.exists():
         return
-    with path.open("rb") as data:
-        if data.read(len(HEADER)) != HEADER:
-            raise MigrationError(f"{path} is not a SQLite database: choose another file")
+    try:
+        if not path.is_file():
+            raise MigrationError(f"{path} is not a file: choose another one")
+        with path.open("rb") as data:
+            header = data.read(len(HEADER))
+    except OSError as error:
+        raise MigrationError(f"{path} can't be read: {error.strerror}") from error
+    if not header:
+        return
+    if header != HEADER:
+        raise MigrationError(f"{path} is not a SQLite database: choose another file")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             _check_ours(db, path)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from ..errors import ScopeError, StateError
 from ..keyed import Snapshot
+from ..policy import shown_key
 from ..run import Run, RunLifecycle
 from ..scopes import VALID_STATE_SCOPES, ScopeKey, key_from_event
 from .patches import Patch
@@ -170,22 +171,26 @@ class Adapter:
                 event, binding, descriptor, scope, key, value
             )
         if refusal:
-            return False, f"{scope} key {key!r}: {refusal}"
+            return False, f"{scope} key {shown_key(key)}: {refusal}"
         await self._sessions.sync(run_id, scope, key, value)
         return True, None
 
     async def _finalize(
         self, original: Any, *, run_id: str, status: str, status_reason: str | None, **_rest: Any
     ) -> Any:
-        ended = await original()
+        try:
+            return await original()
+        finally:
+            await self._end(run_id, status, status_reason)
+
+    async def _end(self, run_id: str, status: str, reason: str | None) -> None:
         key = self._lifecycle.conversation_of(run_id)
         try:
-            await self._lifecycle.after_run(run_id, status, status_reason)
+            await self._lifecycle.after_run(run_id, status, reason)
             if status != "completed" and key is not None:
                 await self._sessions.follow(run_id, key)
         except StateError as error:
             self._logger.warning(f"State of run {run_id} could not be settled: {error}")
-        return ended
 
     async def _get(self, _original: Any, *, scope_key: str, state_key: str) -> Any:
         return await self._store.get(_key(scope_key), state_key)
@@ -205,7 +210,7 @@ class Adapter:
         try:
             await self._lifecycle.write(run_id, _key(scope_key), state_key, value)
         except StateError as error:
-            reason = f"{scope} key {state_key!r}: {error}"
+            reason = f"{scope} key {shown_key(state_key)}: {error}"
             self._logger.warning(f"Runner {runner_id} State API refused: {reason}")
             return False, reason
         await self._sessions.sync(run_id, scope, state_key, value)
@@ -218,7 +223,7 @@ class Adapter:
     async def _list(
         self, _original: Any, *, scope_key: str, prefix: str | None, limit: int
     ) -> tuple[list[str], bool]:
-        capped = min(limit, _STATE_API_KEYS)
+        capped = max(1, min(limit, _STATE_API_KEYS))
         return await self._store.list(_key(scope_key), prefix or "", capped)
 
     async def _clear_all(self, _original: Any) -> None:

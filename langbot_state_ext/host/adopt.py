@@ -1,4 +1,4 @@
-"""LangBot's own `runner_state` table: taken over on the first attach, and written back on leaving.
+"""LangBot's own `runner_state` table: taken over on attaching, and written back on leaving.
 
 LangBot's identity columns say whose state a row is. A message subject there is the group or
 private chat that its `conversation_id` names, since that is what it stands for.
@@ -7,15 +7,16 @@ private chat that its `conversation_id` names, since that is what it stands for.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ..backends import Change, ScopeFilter
+from ..backends import Change, Entry, ScopeFilter
 from ..codec import decode
-from ..errors import CodecError, StateError, VersionConflict
+from ..errors import CodecError, ConfigError, StateError, VersionConflict
 from ..policy import OWN_RUNNER
 from ..scopes import Parts, ScopeKey, subject_identity
 from ..store import StateStore
@@ -26,8 +27,24 @@ MARKER = ScopeKey("runner", (("runner_id", OWN_RUNNER), ("binding_identity", "ad
 """The scope whose entry `rows` says that the table has been taken over."""
 
 
+class Exported(NamedTuple):
+    """What was written back.
+
+    Attributes:
+        written: How many entries LangBot's table has now.
+        left_out: How many have no place there, since their scope was named by a Query.
+        refused: How many could not be written; each has had its warning.
+    """
+
+    written: int
+    left_out: int
+    refused: int
+
+
 async def adopt(store: StateStore, engine: AsyncEngine, logger: Any) -> int:
-    """Take over LangBot's own state, once, into a store that is empty.
+    """Take over LangBot's own state: all of it at first, later what LangBot alone has written.
+
+    The first time the store must be empty. Of two values of one key the newer stays.
 
     Args:
         store: An open store.
@@ -40,14 +57,21 @@ async def adopt(store: StateStore, engine: AsyncEngine, logger: Any) -> int:
     Raises:
         BackendError: The store failed; nothing was taken over.
     """
-    if (await store.backend.scopes(ScopeFilter(), None, 1)).scopes:
+    marker = await store.backend.get(MARKER, "rows")
+    if marker is None and (await store.backend.scopes(ScopeFilter(), None, 1)).scopes:
         return 0
-    async with engine.connect() as connection:
-        rows = (await connection.execute(_select())).mappings().all()
-    changes = _changes(store, rows, logger)
-    marker = Change(MARKER, "rows", str(len(changes)).encode(), expect=0)
+    since = marker.updated_at if marker else 0.0
+    rows = [row for row in await _rows(engine) if _written_at(row) > since]
+    if marker is not None and not rows:
+        return 0
+    changes = [
+        change
+        for change, written_at in _changes(store, rows, logger)
+        if not await _is_newer(store, change, written_at)
+    ]
+    version = marker.version if marker else 0
     try:
-        await store.backend.commit([marker, *changes])
+        await store.backend.commit([_mark(len(changes), version), *changes])
     except VersionConflict:
         return 0
     if rows:
@@ -55,56 +79,128 @@ async def adopt(store: StateStore, engine: AsyncEngine, logger: Any) -> int:
     return len(changes)
 
 
-async def export(store: StateStore, engine: AsyncEngine) -> tuple[int, int]:
+async def export(store: StateStore, engine: AsyncEngine, logger: Any) -> Exported:
     """Write the state back into LangBot's own table, so that LangBot alone goes on with it.
 
-    What was deleted since the table was taken over is deleted there, too. Running it again gives
-    the same table. LangBot must not be running.
+    What was taken over and deleted since is deleted there, too; what LangBot alone has written
+    since stays. Running it again gives the same table. LangBot must not be running.
 
     Args:
         store: An open store.
         engine: LangBot's database.
+        logger: Gets a warning for each entry that could not be written.
 
     Returns:
-        How many entries were written, and how many were left out since their scope was named by a
-        Query, for which LangBot's table has no place.
+        What was written.
 
     Raises:
+        ConfigError: The store has never taken over LangBot's state, so it may be the wrong one.
         BackendError: The store can't be read.
     """
-    from langbot.pkg.agent.runner.persistent_state_store import PersistentStateStore
-
-    host = PersistentStateStore(engine)
-    written: set[tuple[str, str]] = set()
-    left_out = 0
+    marker = await store.backend.get(MARKER, "rows")
+    if marker is None:
+        raise ConfigError(
+            "the state at state_ext.url was never LangBot's, so nothing is written back: is it "
+            "the url that LangBot ran with?"
+        )
+    rows = {(row["scope_key"], row["state_key"]): _written_at(row) for row in await _rows(engine)}
+    newer = {place: at for place, at in rows.items() if at > marker.updated_at}
+    done = Export(engine, newer, logger)
     async for scope in _scopes(store):
-        values = (await store.backend.load([scope]))[0]
+        await done.write(scope, await store.backend.entries(scope))
+    await _delete_others(store, engine, done.kept, marker.updated_at)
+    await store.backend.commit([_mark(done.written, marker.version)])
+    return Exported(done.written, done.left_out, done.refused)
+
+
+class Export:
+    """Writes entries into LangBot's table.
+
+    Args:
+        engine: LangBot's database.
+        newer: When LangBot alone has written rows since they were taken over, by their keys.
+        logger: Gets a warning for each entry that could not be written.
+
+    Attributes:
+        kept: The keys of the rows that must stay.
+        written: See `Exported`.
+        left_out: See `Exported`.
+        refused: See `Exported`.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, newer: Mapping[tuple[str, str], float], logger: Any
+    ) -> None:
+        from langbot.pkg.agent.runner.persistent_state_store import PersistentStateStore
+
+        self._host = PersistentStateStore(engine)
+        self._newer = newer
+        self._logger = logger
+        self.kept: set[tuple[str, str]] = set()
+        self.written = self.left_out = self.refused = 0
+
+    async def write(self, scope: ScopeKey, entries: Mapping[str, Entry]) -> None:
+        """Write the entries of a scope."""
         if scope.part("binding_identity") is None:
-            left_out += len(values)
-            continue
+            self.left_out += len(entries)
+            return
         host_key = _host_key(scope)
-        for key, data in values.items():
-            await host.state_set(host_key, key, decode(data), *_columns(scope))
-            written.add((host_key, key))
-    await _delete_others(store, engine, written)
-    return len(written), left_out
+        for key, entry in entries.items():
+            self.kept.add((host_key, key))
+            if self._newer.get((host_key, key), 0.0) > entry.updated_at:
+                continue
+            fault = await self._write(scope, host_key, key, entry)
+            self.written += fault is None
+            if fault is not None:
+                self.refused += 1
+                runner = scope.part("runner_id")
+                self._logger.warning(
+                    f"Not written: {scope.scope} key {key!r} of runner {runner}: {fault}"
+                )
+
+    async def _write(self, scope: ScopeKey, host_key: str, key: str, entry: Entry) -> str | None:
+        try:
+            value = decode(entry.value)
+        except CodecError as error:
+            return str(error)
+        kept, fault = await self._host.state_set(host_key, key, value, *_columns(scope))
+        return None if kept else str(fault)
 
 
 COLUMNS = (
     *("id", "runner_id", "binding_identity", "scope", "scope_key", "state_key", "value_json"),
     *("bot_id", "workspace_id", "conversation_id", "thread_id"),
-    *("actor_type", "actor_id", "subject_type", "subject_id", "updated_at"),
+    *("actor_type", "actor_id", "subject_type", "subject_id"),
 )
 
 
-def _select() -> sa.Select[Any]:
-    table = sa.table(TABLE, *(sa.column(name) for name in COLUMNS))
-    return sa.select(table).where(table.c.runner_id != RESET_RUNNER).order_by(table.c.updated_at)
+async def _rows(engine: AsyncEngine) -> Sequence[Any]:
+    """Read LangBot's table, the oldest first."""
+    columns = (*(sa.column(name) for name in COLUMNS), sa.column("updated_at", sa.DateTime()))
+    table = sa.table(TABLE, *columns)
+    every = sa.select(table).where(table.c.runner_id != RESET_RUNNER).order_by(table.c.updated_at)
+    async with engine.connect() as connection:
+        return (await connection.execute(every)).mappings().all()
 
 
-def _changes(store: StateStore, rows: Iterable[Any], logger: Any) -> list[Change]:
+def _written_at(row: Any) -> float:
+    """Return when a row was written, in seconds since 1970; LangBot's times are UTC."""
+    at: datetime | None = row["updated_at"]
+    return 0.0 if at is None else at.replace(tzinfo=UTC).timestamp()
+
+
+async def _is_newer(store: StateStore, change: Change, written_at: float) -> bool:
+    held = await store.backend.get(change.scope, change.key)
+    return held is not None and held.updated_at >= written_at
+
+
+def _mark(count: int, version: int) -> Change:
+    return Change(MARKER, "rows", str(count).encode(), expect=version)
+
+
+def _changes(store: StateStore, rows: Iterable[Any], logger: Any) -> list[tuple[Change, float]]:
     """Make the changes that take the rows over; the newest of rows that mean the same wins."""
-    changes: dict[tuple[ScopeKey, str], Change] = {}
+    changes: dict[tuple[ScopeKey, str], tuple[Change, float]] = {}
     for row in rows:
         try:
             change = _change(store, row)
@@ -112,7 +208,7 @@ def _changes(store: StateStore, rows: Iterable[Any], logger: Any) -> list[Change
             place = f"{row['scope']} key {row['state_key']!r} of runner {row['runner_id']}"
             logger.warning(f"Left behind in LangBot's table: {place}: {error}")
             continue
-        changes[change.scope, change.key] = change
+        changes[change.scope, change.key] = (change, _written_at(row))
     return list(changes.values())
 
 
@@ -170,20 +266,26 @@ def _columns(scope: ScopeKey) -> tuple[str | None, str | None, str, dict[str, st
 
 
 async def _delete_others(
-    store: StateStore, engine: AsyncEngine, written: set[tuple[str, str]]
+    store: StateStore, engine: AsyncEngine, kept: set[tuple[str, str]], until: float
 ) -> None:
-    """Delete the rows that the store no longer has; one that was never taken over stays."""
+    """Delete the rows that were taken over and that the store has no more."""
+    stale = [
+        row["id"]
+        for row in await _rows(engine)
+        if (row["scope_key"], row["state_key"]) not in kept
+        and _written_at(row) <= until
+        and _can_be_taken_over(store, row)
+    ]
+    table = sa.table(TABLE, sa.column("id"))
     async with engine.begin() as connection:
-        rows = (await connection.execute(_select())).mappings().all()
-        stale = []
-        for row in rows:
-            try:
-                _change(store, row)
-            except (StateError, ValueError):
-                continue
-            if (row["scope_key"], row["state_key"]) not in written:
-                stale.append(row["id"])
-        table = sa.table(TABLE, sa.column("id"))
         for start in range(0, len(stale), 500):
             chosen = stale[start : start + 500]
             await connection.execute(sa.delete(table).where(table.c.id.in_(chosen)))
+
+
+def _can_be_taken_over(store: StateStore, row: Any) -> bool:
+    try:
+        _change(store, row)
+    except (StateError, ValueError):
+        return False
+    return True

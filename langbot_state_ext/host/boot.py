@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from typing import Any
 
@@ -45,7 +46,9 @@ class StateExtStage:
         if not is_enabled(section):
             return
         try:
-            await attach(ap, parse_config(section, root=data_root().parent))
+            config = parse_config(section, root=data_root().parent)
+            if config.enable:
+                await attach(ap, config)
         except StateError as error:
             print(f"LangBot was not started: {error}", file=sys.stderr)  # noqa: T201 - no log yet
             raise SystemExit(1) from None
@@ -74,17 +77,20 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         on_failed_run=config.on_failed_run,
         on_unavailable=config.on_unavailable,
         forget_on=config.conversation.forget_on,
-        instance_id=constants.instance_id,
+        instance_id=_instance_id(store, constants.instance_id),
         logger=ap.logger,
     )
 
     async def shutdown(original: Any) -> None:
-        await original()
-        patches.uninstall()
-        await store.close()
+        try:
+            await original()
+        finally:
+            patches.uninstall()
+            await _close(lifecycle)
 
     places = table(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
     patches = Patches([*places, Patch("langbot.pkg.core.app", "Application.shutdown", shutdown)])
+    patches.check()
     await store
     try:
         await adopt(store, ap.persistence_mgr.get_db_engine(), ap.logger)
@@ -99,3 +105,17 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         f"{shown_url(config.url)}"
     )
     return patches
+
+
+async def _close(lifecycle: RunLifecycle) -> None:
+    try:
+        await lifecycle.close_journals()
+    finally:
+        await lifecycle.store.close()
+
+
+def _instance_id(store: StateStore, instance_id: str) -> str:
+    """Name this LangBot; where several share a store, copies of one folder are several."""
+    if not store.backend.networked:
+        return instance_id
+    return f"{instance_id} {platform.node()} {data_root()}"

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ..errors import BackendError
+from ..errors import BackendError, ConfigError
 
 
 class NoHostDatabase(BackendError):
@@ -42,7 +42,9 @@ async def host_engine(config: Mapping[str, Any]) -> AsyncIterator[AsyncEngine]:
     kind = settings.get("use", "sqlite")
     if kind == "sqlite":
         _check_file(Path(settings.get("sqlite", {}).get("path", "data/langbot.db")))
-    manager = next(each for each in preregistered_managers if each.name == kind)
+    manager = next((each for each in preregistered_managers if each.name == kind), None)
+    if manager is None:
+        raise ConfigError(f"database.use is {kind!r}: LangBot has no such database")
     database = manager(SimpleNamespace(instance_config=SimpleNamespace(data=config)))
     try:
         await database.initialize()

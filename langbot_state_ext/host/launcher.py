@@ -50,10 +50,11 @@ def enable(config_file: Path) -> list[Path]:
         ConfigError: The configuration can't be read.
     """
     check_version()
-    write_section(config_file, {"enable": True})
+    _check_section(read_config(config_file), config_file)
     hook, loader = _hook_files()
     hook.write_text(Path(startup.__file__).read_text("utf-8"), "utf-8")
     loader.write_text(f"import {HOOK}\n", "utf-8")
+    write_section(config_file, {"enable": True})
     return [config_file, hook, loader]
 
 
@@ -94,7 +95,7 @@ def read_config(config_file: Path) -> dict[str, Any]:
     source = config_file if config_file.exists() else files("langbot.templates") / "config.yaml"
     try:
         data = yaml.safe_load(source.read_text("utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{config_file} is not YAML: {error}") from None
     if not isinstance(data, dict):
         raise ConfigError(f"{config_file} is not a mapping of settings")
@@ -104,10 +105,15 @@ def read_config(config_file: Path) -> dict[str, Any]:
 def write_section(config_file: Path, settings: Mapping[str, Any]) -> None:
     """Change settings of our section, in the style in which LangBot writes the file."""
     data = read_config(config_file)
-    section = data.get(SECTION)
-    data[SECTION] = {**(section if isinstance(section, dict) else {}), **settings}
+    _check_section(data, config_file)
+    data[SECTION] = {**(data.get(SECTION) or {}), **settings}
     config_file.parent.mkdir(parents=True, exist_ok=True)
     config_file.write_text(yaml.dump(data, indent=4, allow_unicode=True), "utf-8")
+
+
+def _check_section(data: Mapping[str, Any], config_file: Path) -> None:
+    if not isinstance(data.get(SECTION), dict | None):
+        raise ConfigError(f"{SECTION} in {config_file} is not a mapping of settings")
 
 
 def _hook_files() -> tuple[Path, Path]:

@@ -72,6 +72,16 @@ class Patches:
         """List every place that is not as expected."""
         return [fault for patch in self._table if (fault := patch.fault())]
 
+    def check(self) -> None:
+        """Do nothing when every place is as expected.
+
+        Raises:
+            HostNotSupported: One is not; the message names each.
+        """
+        faults = self.faults()
+        if faults:
+            raise HostNotSupported("this LangBot is not as expected: " + "; ".join(faults))
+
     def install(self) -> None:
         """Put every patch in, or none. Calling it again does nothing.
 
@@ -80,9 +90,7 @@ class Patches:
         """
         if self._originals:
             return
-        faults = self.faults()
-        if faults:
-            raise HostNotSupported("this LangBot is not as expected: " + "; ".join(faults))
+        self.check()
         for patch in self._table:
             self._originals.append(wrapt.resolve_path(patch.module, patch.attribute))
             wrapt.wrap_function_wrapper(patch.module, patch.attribute, patch.wrapper)

@@ -100,6 +100,8 @@ class Sessions:
         except BackendError as error:
             if self._lifecycle.on_unavailable == "fail":
                 object.__setattr__(query, _FAILURE, error)
+            else:
+                self._logger.warning(f"Query {query.query_id} goes on without state: {error}")
         except Exception as error:  # noqa: BLE001 - the message matters more than its conversation
             self._logger.warning(f"Conversation of query {query.query_id} not resumed: {error}")
         return conversation

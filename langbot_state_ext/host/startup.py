@@ -36,9 +36,13 @@ def install() -> None:
 def _register(_module: object) -> None:
     try:
         from langbot_state_ext.host.boot import register
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != PACKAGE:
+            sys.exit(f"LangBot was not started: langbot-state-ext can't be loaded: {error}")
         _left_over()
         return
+    except ImportError as error:
+        sys.exit(f"LangBot was not started: langbot-state-ext can't be loaded: {error}")
     register()
 
 

@@ -65,15 +65,14 @@ def own_name(place: Path) -> str:
 
 
 PROCESSES = 8
-INCREMENTS = 10_000
 COUNTER = person("counter")
 
 
-async def count(contract: DurableBackendContract, place: Path) -> None:
+async def count(contract: DurableBackendContract, place: Path, increments: int) -> None:
     """Count on from what was written last; after a conflict wait a little, and read again."""
     async with contract.make(place) as backend:
         version, wait_s = 0, 0.002
-        for _ in range(INCREMENTS):
+        for _ in range(increments):
             while True:
                 value = str(version + 1).encode()
                 try:
@@ -88,13 +87,13 @@ async def count(contract: DurableBackendContract, place: Path) -> None:
                     break
 
 
-def work(contract: DurableBackendContract, place: Path) -> None:
-    asyncio.run(count(contract, place))
+def work(contract: DurableBackendContract, place: Path, increments: int) -> None:
+    asyncio.run(count(contract, place, increments))
 
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("backend", ["sqlite", "postgres", "redis"])
-def test_none_of_eighty_thousand_increments_is_lost(
+def test_no_increment_of_eight_processes_is_lost(
     backend: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     contract: DurableBackendContract = TestSqlite()
@@ -104,15 +103,17 @@ def test_none_of_eighty_thousand_increments_is_lost(
     if backend == "redis":
         contract = over_redis = TestRedis()
         over_redis.url = request.getfixturevalue("redis_url")
+    increments = request.config.getoption("--increments")
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=work, args=(contract, tmp_path)) for _ in range(PROCESSES)]
+    arguments = (contract, tmp_path, increments)
+    workers = [context.Process(target=work, args=arguments) for _ in range(PROCESSES)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0] * PROCESSES
     entry = asyncio.run(read(contract, tmp_path))
-    assert entry == (str(PROCESSES * INCREMENTS).encode(), PROCESSES * INCREMENTS)
+    assert entry == (str(PROCESSES * increments).encode(), PROCESSES * increments)
 
 
 async def read(contract: DurableBackendContract, place: Path) -> tuple[bytes, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -14,9 +15,9 @@ import sqlalchemy as sa
 from pytest_mock import MockerFixture
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from langbot_state_ext import BackendError, ScopeFilter, ScopeKey, StateStore
+from langbot_state_ext import BackendError, ConfigError, Limits, ScopeFilter, ScopeKey, StateStore
 from langbot_state_ext.backends import Change
-from langbot_state_ext.host.adopt import MARKER, adopt, export
+from langbot_state_ext.host.adopt import MARKER, Exported, _host_key, adopt, export
 from langbot_state_ext.host.database import host_engine
 from langbot_state_ext.testing import SimpleDescriptor, SimpleQuery
 
@@ -36,13 +37,14 @@ async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-async def insert(engine: AsyncEngine, scope: str, key: str, value: Any, **columns: Any) -> None:
+async def insert(engine: AsyncEngine, scope: str, name: str, value: Any, **columns: Any) -> None:
     """Write a row as LangBot's own store does."""
     from langbot.pkg.agent.runner.persistent_state_store import PersistentStateStore
 
     context = {"runner_id": "plugin:a/b/c", "binding_identity": BINDING, "bot_id": "b1", **columns}
+    place = _host_key(key(scope, *columns.items()))
     await PersistentStateStore(engine).state_set(
-        f"{scope}:{sorted(columns.items())}", key, value, "plugin:a/b/c", BINDING, scope, context
+        place, name, value, "plugin:a/b/c", BINDING, scope, context
     )
 
 
@@ -61,7 +63,7 @@ def key(scope: Any, *own: tuple[str, str | None]) -> ScopeKey:
 
 
 async def fill(engine: AsyncEngine) -> None:
-    await insert(engine, "conversation", "n", {"a": 1}, conversation_id="person_alice")
+    await insert(engine, "conversation", "n", {"a": 1}, conversation_id="person_alice", thread_id=None)
     await insert(engine, "actor", "n", None, actor_type="user", actor_id="alice")
     for number in (1, 2):
         message = {"subject_type": "message", "subject_id": str(number)}
@@ -162,7 +164,7 @@ async def test_writing_back_gives_langbot_what_there_is_now(engine: AsyncEngine)
         await store.delete(alice, "n")
         await store.apply_update(SimpleQuery(), SimpleDescriptor(), "actor", "query", 1)
         for _ in range(2):
-            assert await export(store, engine) == (5, 1)
+            assert await export(store, engine, LOGGER) == Exported(5, 1, 0)
             assert await rows(engine) == {
                 ("conversation", "n"): {"a": 1},
                 ("subject", "n"): 2,
@@ -171,6 +173,53 @@ async def test_writing_back_gives_langbot_what_there_is_now(engine: AsyncEngine)
                 ("runner", "more"): "é",
                 ("actor", "nobodys"): 1,
             }
+
+
+async def test_a_store_that_was_never_langbots_writes_nothing_back(engine: AsyncEngine) -> None:
+    await fill(engine)
+    before = await rows(engine)
+    async with StateStore() as store:
+        with pytest.raises(ConfigError, match="was never LangBot's"):
+            await export(store, engine, LOGGER)
+    assert await rows(engine) == before
+
+
+async def test_what_langbot_alone_wrote_since_is_taken_over_and_never_lost(
+    engine: AsyncEngine,
+) -> None:
+    await fill(engine)
+    alice = {"actor_type": "user", "actor_id": "alice"}
+    async with StateStore() as store:
+        await adopt(store, engine, LOGGER)
+        await store.apply(key("runner"), "n", "ours")
+        await asyncio.sleep(0.01)
+        await insert(engine, "actor", "n", "newer", **alice)
+        await insert(engine, "actor", "late", 1, **alice)
+        assert (await export(store, engine, LOGGER)).refused == 0
+        assert (await rows(engine))["actor", "n"] == "newer"
+        assert (await rows(engine))["actor", "late"] == 1
+        assert (await rows(engine))["runner", "n"] == "ours"
+        await insert(engine, "actor", "late", 2, **alice)
+        assert await adopt(store, engine, LOGGER) == 1
+        who = key("actor", ("actor_type", "user"), ("actor_id", "alice"))
+        assert await store.get(who, "late") == 2
+        assert await adopt(store, engine, LOGGER) == 0
+
+
+async def test_what_cant_be_written_back_is_named_and_its_row_stays(
+    engine: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fill(engine)
+    async with StateStore(limits=Limits(value_bytes=1_000_000)) as store:
+        await adopt(store, engine, LOGGER)
+        await store.apply(key("runner"), "n", "x" * 300_000)
+        await store.backend.commit([Change(key("runner"), "bad", b"{secret")])
+        done = await export(store, engine, LOGGER)
+    assert (done.written, done.refused) == (4, 2)
+    assert (await rows(engine))["runner", "n"] == 2**60
+    for place in ("runner key 'n'", "runner key 'bad'"):
+        assert f"Not written: {place} of runner plugin:a/b/c" in caplog.text
+    assert "secret" not in caplog.text
 
 
 async def test_a_database_that_cant_be_read_is_one_message(tmp_path: Path) -> None:

@@ -52,12 +52,12 @@ def history(chat: Chat) -> int:
 def test_a_conversation_expires_when_it_was_idle_for_long_enough(
     host: LangBotHost, open_chat: Any
 ) -> None:
-    chat = open_chat(host, expire_time=3)
+    chat = open_chat(host, expire_time=5)
     begin(chat)
     for _ in range(4):
-        time.sleep(1)
+        time.sleep(1.5)
         assert_continues(chat.run())
-    time.sleep(3.5)
+    time.sleep(5.5)
     assert_new(chat.run())
     begin(chat)
     assert_continues(chat.run())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from examples.http_bot import HttpBot
-from examples.langbot_host import HostError, LangBotHost
+from examples.langbot_host import LangBotHost
 from langbot_state_ext.testing import RunnerHarness
 from langbot_state_ext.testing.component import component_of
 
@@ -66,13 +65,7 @@ class LangBotWorld:
 
     def new_conversation(self, *, sender: str = "alice", group: str | None = None) -> None:
         session = f"group_{group}" if group else f"person_{sender}"
-        while True:
-            try:
-                return self._host.reset_context(self._bot, session)
-            except HostError as error:  # the answer is out before the turn is over
-                if "session_busy" not in str(error):
-                    raise
-                time.sleep(0.2)
+        self._host.reset_context(self._bot, session)
 
 
 class Worlds:

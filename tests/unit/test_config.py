@@ -157,6 +157,8 @@ def test_the_data_folder_is_langbots() -> None:
     [
         ("postgresql://bot:hunter2@db/x", "postgresql://bot:***@db/x"),
         ("redis://:hunter2@db", "redis://:***@db"),
+        ("redis://:hun@ter/2@db", "redis://:***@db"),
+        ("postgresql://db/x?PASSWORD=hunter2&a=b", "postgresql://db/x?PASSWORD=***&a=b"),
         ("sqlite:///a.db", "sqlite:///a.db"),
     ],
 )

@@ -42,6 +42,7 @@ def test_an_accepted_external_id_sets_the_uuid(value: Any, current: Any, uuid: A
         ("ext-1", None, None, "ext-1"),  # a session that LangBot has just made
         (None, None, None, None),
         (5, None, None, None),
+        (5, "ext-1", OURS, "ext-1"),
         ("", None, None, None),
         ("ext-1", "langbots", None, "langbots"),
         ("ext-1", "langbots", OURS, "langbots"),

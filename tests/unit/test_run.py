@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pytest_mock import MockerFixture
 
 from langbot_state_ext import (
     VALID_STATE_SCOPES,
@@ -406,7 +409,13 @@ async def test_activity_is_no_business_of_runners(store: StateStore) -> None:
     assert snapshot["conversation"] == {"external.conversation_id": "person_alice"}
     clock.now += 50
     await lifecycle.after_run("run-1", "completed")
-    assert await store.get(key_of("conversation"), LAST_ACTIVITY_KEY) == clock.now
+    (activity,) = await journals(store)
+    assert await store.get(activity.key, LAST_ACTIVITY_KEY) == clock.now
+    await lifecycle.before_run(run())
+    mine = await lifecycle.on_result("run-1", update("conversation", LAST_ACTIVITY_KEY, "mine"))
+    assert mine is not None
+    assert mine.kept
+    assert (await state(store))["conversation"] == {LAST_ACTIVITY_KEY: "mine"}
 
 
 async def test_a_reset_during_a_run_leaves_no_trace_of_it(store: StateStore) -> None:
@@ -415,7 +424,7 @@ async def test_a_reset_during_a_run_leaves_no_trace_of_it(store: StateStore) -> 
     await lifecycle.before_run(run())
     await store.clear_scope_from_event("conversation", SimpleEvent(), BINDING, RUNNER)
     await lifecycle.after_run("run-1", "completed")
-    assert await store.clear_all() == 0
+    assert (await state(store))["conversation"] == {}
 
 
 async def test_of_two_messages_after_expiry_only_one_begins_anew(store: StateStore) -> None:
@@ -439,11 +448,68 @@ async def test_of_two_messages_after_expiry_only_one_begins_anew(store: StateSto
 
 async def test_a_corrupt_activity_ends_nothing(store: StateStore) -> None:
     lifecycle = RunLifecycle(store)
-    await store.backend.commit(
-        [
-            Change(key_of("conversation"), LAST_ACTIVITY_KEY, b"{"),
-            Change(key_of("conversation"), "k", b"1"),
-        ]
-    )
+    await store.apply(key_of("conversation"), "k", 1)
+    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
+    (activity,) = await journals(store)
+    await store.backend.commit([Change(activity.key, LAST_ACTIVITY_KEY, b"{")])
     await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
     assert (await state(store))["conversation"]["k"] == 1
+
+
+async def test_a_record_that_cant_be_read_is_named_and_left_out(
+    store: StateStore, careful: RunLifecycle, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = await fill(store)
+    await careful.before_run(run())
+    await careful.write("run-1", key_of("conversation"), "kept", 2)
+    (journal,) = await journals(store)
+    for data in (b"{", b"{}", b"[]", b"null"):
+        await store.backend.commit([Change(journal.key, data.decode(), data)])
+    assert await RunLifecycle(store, instance_id="here").settle() == 1
+    assert await state(store) == before
+    assert caplog.text.count("A record of run run-1 can't be read") == 4
+
+
+async def test_a_journal_that_could_not_be_closed_is_closed_later(
+    store: StateStore, careful: RunLifecycle, mocker: MockerFixture
+) -> None:
+    await careful.before_run(run())
+    await careful.write("run-1", key_of("actor"), "n", 1)
+    gone = mocker.patch.object(store.backend, "clear", side_effect=BackendUnavailable("gone"))
+    with pytest.raises(BackendUnavailable):
+        await careful.after_run("run-1", "completed")
+    mocker.stop(gone)
+    await careful.close_journals()
+    assert await RunLifecycle(store, instance_id="here").settle() == 0
+    assert (await state(store))["actor"] == {"n": 1}
+
+
+async def test_a_write_that_is_cancelled_is_taken_back(tmp_path: Path) -> None:
+    file = tmp_path / "state.db"
+    async with StateStore.open(f"sqlite:///{file}") as store:
+        before = await fill(store)
+        careful = RunLifecycle(store, on_failed_run="rollback")
+        await careful.before_run(run())
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            writing = asyncio.create_task(
+                careful.write("run-1", key_of("conversation"), "kept", "half")
+            )
+            await asyncio.sleep(0.2)
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            other.execute("ROLLBACK")
+        await careful.after_run("run-1", "cancelled")
+        assert await state(store) == before
+
+
+async def test_two_runs_that_both_fail_leave_what_was_before(
+    store: StateStore, careful: RunLifecycle
+) -> None:
+    before = await fill(store)
+    for name in ("run-1", "run-2"):
+        await careful.before_run(run(name))
+        await careful.write(name, key_of("conversation"), "kept", name)
+    await careful.after_run("run-1", "failed")
+    await careful.after_run("run-2", "failed")
+    assert await state(store) == before

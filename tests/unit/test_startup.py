@@ -107,7 +107,7 @@ def test_a_hook_left_behind_says_what_to_do(site: Path) -> None:
     launcher.enable(site / "config.yaml")
     (site / "langbot").write_text(
         "import sys\n"
-        "sys.modules['langbot_state_ext'] = sys.modules['langbot_state_ext.host.boot'] = None\n"
+        "sys.modules['langbot_state_ext'] = None\n"
         f"import {launcher.HOOK}\n"
         "import langbot.pkg.core.boot\n",
         "utf-8",
@@ -115,6 +115,28 @@ def test_a_hook_left_behind_says_what_to_do(site: Path) -> None:
     done = run_with_hook(site, str(site / "langbot"))
     assert done.returncode == 0, done.stderr
     assert f"its start-up hook is not: delete {site / launcher.HOOK}.py" in done.stderr
+
+
+def test_an_extension_that_is_broken_keeps_langbot_from_starting(site: Path) -> None:
+    launcher.enable(site / "config.yaml")
+    (site / "langbot").write_text(
+        f"import sys\nimport {launcher.HOOK}\n"
+        "sys.modules['langbot_state_ext.host.boot'] = None\n"
+        "import langbot.pkg.core.boot\n",
+        "utf-8",
+    )
+    done = run_with_hook(site, str(site / "langbot"))
+    assert done.returncode == 1
+    assert "LangBot was not started: langbot-state-ext can't be loaded" in done.stderr
+
+
+def test_a_section_that_is_no_mapping_is_named_and_left_alone(site: Path) -> None:
+    config = site / "config.yaml"
+    config.write_text("state_ext: on\n", "utf-8")
+    for change in (launcher.enable, launcher.disable):
+        with pytest.raises(ConfigError, match="not a mapping"):
+            change(config)
+    assert config.read_text("utf-8") == "state_ext: on\n"
 
 
 def test_a_hook_without_wrapt_says_what_to_do(site: Path) -> None:
