@@ -58,7 +58,7 @@ types: setup
 .PHONY: tests
 tests: setup browser
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 
@@ -73,7 +73,7 @@ test-host-%: setup browser
 	@echo "Setting up LangBot $* ..."
 	@test -d .venv-$* || $(PYTHON) -m venv .venv-$*
 	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --editable '.[test]' 'langbot==$*'
-	.venv-$*/bin/python -m pytest --numprocesses 2 --dist loadfile tests/host tests/plugin
+	.venv-$*/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/host tests/plugin
 
 .PHONY: bench
 bench: setup ## measure a turn; FULL=--full for a million scopes

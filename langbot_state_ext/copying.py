@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .backends import Backend, Change, Entry, ScopeFilter, open_backend
-from .config import complete_url, sqlite_file
+from .config import complete_url, shown_url, sqlite_file
 from .errors import BackendError, ConfigError, VersionConflict
 from .scopes import ScopeKey
 
 PAGE = 200
 """How many scopes are looked at together."""
+
+AT_ONCE = 8
+"""How many of them are read at the same time."""
 
 COMMIT_BYTES = 4 * 1024 * 1024
 """About how much is written at once."""
@@ -100,6 +103,8 @@ async def copy_urls(
     if file is not None and not file.exists():
         raise ConfigError(f"there is no {file} to copy from")
     async with open_backend(source) as ours, open_backend(target) as theirs:
+        if not (await ours.scopes(ScopeFilter(), None, 1)).scopes:
+            raise ConfigError(f"there is no state at {shown_url(source)} to copy from")
         return await copy(ours, theirs, progress=progress)
 
 
@@ -127,8 +132,11 @@ async def _both(
     keys: Sequence[ScopeKey], source: Backend, target: Backend
 ) -> Iterator[tuple[ScopeKey, dict[str, Entry], dict[str, Entry]]]:
     """Read scopes from both stores."""
-    ours = await asyncio.gather(*(source.entries(key) for key in keys))
-    theirs = await asyncio.gather(*(target.entries(key) for key in keys))
+    ours, theirs = list[dict[str, Entry]](), list[dict[str, Entry]]()
+    for start in range(0, len(keys), AT_ONCE):
+        some = keys[start : start + AT_ONCE]
+        ours += await asyncio.gather(*(source.entries(key) for key in some))
+        theirs += await asyncio.gather(*(target.entries(key) for key in some))
     return zip(keys, ours, theirs, strict=True)
 
 

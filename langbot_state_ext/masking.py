@@ -19,6 +19,12 @@ _SECRET = frozenset(
     }
 )
 
+_SECRET_ENDINGS = (
+    *("password", "secret", "token", "apikey", "apikeys", "secretkey", "privatekey", "accesskey"),
+    *("openai_key", "ssh_key"),
+)
+"""Words that are run together with others: `dbpassword`, `accesstoken`."""
+
 _SECRET_CHINESE = ("密码", "口令", "密钥", "令牌", "凭证")
 
 _SECRET_PAIRS = frozenset(
@@ -38,6 +44,7 @@ def is_secret(key: str) -> bool:
     return (
         not _SECRET.isdisjoint(words)
         or not _SECRET_PAIRS.isdisjoint(itertools.pairwise(words))
+        or key.lower().endswith(_SECRET_ENDINGS)
         or any(word in key for word in _SECRET_CHINESE)
     )
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError
 from typing import Any, Protocol, Self, TypeVar
 
 from .backends import open_backend
 from .codec import DEFAULT_LIMITS, Limits
+from .errors import BackendError
 from .keyed import Snapshot
 from .scopes import BindingLike, ConversationIdentity, EventLike, HasId, QueryLike
 from .store import StateStore
@@ -30,6 +32,7 @@ class RunnerScopedStateStore:
 
     def __init__(self, store: StateStore | None = None) -> None:
         self._store = store or StateStore()
+        self._open = True
         networked = self._store.backend.networked
         self._driver: _Driver = _LoopThread() if networked else _Inline()
 
@@ -117,10 +120,12 @@ class RunnerScopedStateStore:
 
     def close(self) -> None:
         """Close the store. Calling it again does nothing."""
-        try:
-            self._drive(self._store.close())
-        finally:
-            self._driver.close()
+        if self._open:
+            self._open = False
+            try:
+                self._drive(self._store.close())
+            finally:
+                self._driver.close()
 
     def __enter__(self) -> Self:
         return self
@@ -169,21 +174,30 @@ class _LoopThread:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._started()).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._started(work)).result()
+        except CancelledError:
+            raise BackendError("the store was closed meanwhile") from None
 
     def close(self) -> None:
         with self._lock:
             loop, self._loop = self._loop, None
             thread, self._thread = self._thread, None
+            self._closed = True
         if loop is not None and thread is not None:
+            asyncio.run_coroutine_threadsafe(_cancel_others(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def _started(self, work: Coroutine[Any, Any, Any]) -> asyncio.AbstractEventLoop:
         with self._lock:
+            if self._closed:
+                work.close()
+                raise BackendError("the store is closed")
             if self._loop is None:
                 self._loop = asyncio.SelectorEventLoop()
                 self._thread = threading.Thread(
@@ -191,6 +205,13 @@ class _LoopThread:
                 )
                 self._thread.start()
             return self._loop
+
+
+async def _cancel_others() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 _process_store: RunnerScopedStateStore | None = None

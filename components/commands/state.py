@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator
 
 from langbot_plugin.api.definition.components.command.command import Command
@@ -11,6 +12,8 @@ from langbot_plugin.api.entities.builtin.provider.session import LauncherTypes
 from langbot_state_ext.plugin.command import Speaker, StateCommands
 from langbot_state_ext.plugin.finding import StoreAccess
 from langbot_state_ext.plugin.texts import language_of
+
+LOGGER = logging.getLogger("langbot_state_ext.plugin")
 
 ADMIN = 2
 """LangBot's privilege of a bot's admins."""
@@ -30,7 +33,12 @@ class StateCommand(Command):
         access: StoreAccess = self.plugin.access
         language = language_of(self.get_plugin_config().get("reply_language"))
         commands = StateCommands(access, language, ctx.create_new_conversation)
-        yield CommandReturn(text=await commands.reply(ctx.crt_params, await _speaker(ctx)))
+        try:
+            text = await commands.reply(ctx.crt_params, await _speaker(ctx))
+        except Exception:
+            LOGGER.exception("!state failed")
+            text = commands.failed()
+        yield CommandReturn(text=text)
 
 
 async def _speaker(ctx: ExecuteContext) -> Speaker:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from ..errors import VersionConflict
+from ..errors import ConfigError, VersionConflict
 from ..scopes import ScopeKey
 from . import redis_scripts as scripts
 from .base import Backend, Change, Entry, ScopeFilter, ScopePage, StoredScope
@@ -77,6 +78,10 @@ class RedisBackend(Backend):
         """
         if url.startswith("valkey:"):
             url = f"redis:{url.removeprefix('valkey:')}"
+        if not re.match(r"rediss?://([^@/]*@|[^/]*@)?[^/?@]+(/\d*)?(\?|$)", url):
+            raise ConfigError(
+                "a redis url has a host, and a number as database: redis://host:6379/0"
+            )
         parts = read_url(url, "prefix", DRIVER_PARAMETERS)
         marks = "1 to 64 letters, digits and . : _ -"
         prefix = check_name("prefix", parts.own or PREFIX, r"[A-Za-z0-9._:-]{1,64}", marks)
@@ -131,7 +136,9 @@ class RedisBackend(Backend):
     async def scopes(self, which: ScopeFilter, cursor: str | None, limit: int) -> ScopePage:
         """Page through the scopes, see `Backend.scopes`."""
         found: list[StoredScope] = []
-        async for rows in self._scan(scripts.SCOPES, which, cursor, min(BATCH, limit + 1)):
+        filtered = which.parts or which.text is not None
+        batch = BATCH if filtered else min(BATCH, limit + 1)
+        async for rows in self._scan(scripts.SCOPES, which, cursor, batch):
             found += [_stored(*row) for row in rows]
             if len(found) > limit:
                 return ScopePage(found[:limit], found[limit - 1].key.storage)

@@ -17,7 +17,14 @@ DRIVER_ERRORS: tuple[type[Exception], ...] = (
 
 _REFUSED = (
     *("AUTH", "WRONGPASS", "NOAUTH", "invalid username-password", "NOPERM", "DB index"),
-    *("no permissions", "SSL", "certificate", "TLS", "invalid password"),
+    *(
+        "user executing the script",
+        "no permissions",
+        "SSL",
+        "certificate",
+        "TLS",
+        "invalid password",
+    ),
 )
 """What a server or TLS says while connecting, where the operator has to change something."""
 

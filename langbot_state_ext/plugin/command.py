@@ -6,6 +6,7 @@ nobody's state is shown or cleared by somebody else. Admins may do more in a pri
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -17,6 +18,8 @@ from .finding import StoreAccess
 from .identities import Whose, belongings, chat_state, own_state
 from .texts import CONFIRM, ReplyLanguage, say
 from .views import pretty, preview_view, shortened
+
+LOGGER = logging.getLogger("langbot_state_ext.plugin")
 
 LINES = 30
 """How many entries a reply shows, at the most."""
@@ -86,7 +89,12 @@ class StateCommands:
         try:
             return await actions.get(word.lower(), self._unknown)(rest, speaker)
         except StateError as error:
-            return self._say("failed", reason=error)
+            LOGGER.warning("!state: %s", error)
+            return self.failed(error if speaker.may_do_more else None)
+
+    def failed(self, reason: StateError | None = None) -> str:
+        """Return the reply that it did not work; the reason is for admins alone."""
+        return self._say("failed_unsaid") if reason is None else self._say("failed", reason=reason)
 
     async def _about_me(self, _rest: list[str], speaker: Speaker) -> str:
         if speaker.person is None:

@@ -149,7 +149,11 @@ def _section(host: Path | None) -> Mapping[str, Any]:
         return {}
     try:
         data = yaml.safe_load(host.read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        raise StoreNotFound(f"{host} is not YAML{line}") from None
+    except (OSError, ValueError) as error:
         raise StoreNotFound(f"{host} can't be read: {error}") from None
     section = data.get(SECTION) if isinstance(data, Mapping) else None
     return section if isinstance(section, Mapping) else {}

@@ -32,7 +32,10 @@ def belongings(whose: Whose, name: str, *, bot: str | None = None) -> list[Scope
         The filters, for scopes named by an event and by a Query.
     """
     if whose == "conversation":
-        return [ScopeFilter(parts={**_bot("bot_id", bot), "conversation_id": name})]
+        return [
+            ScopeFilter(parts={**_bot("bot_id", bot), "conversation_id": name}),
+            _about_conversation(name, bot),
+        ]
     own = own_state(name, bot=bot) if whose == "person" else []
     return own + chat_state(whose, name, bot=bot)
 
@@ -52,9 +55,16 @@ def chat_state(
     chat = f"{whose}_{name}"
     return [
         ScopeFilter(parts={**_bot("bot_id", bot), "conversation_id": chat}),
+        _about_conversation(chat, bot),
         ScopeFilter(parts={**_bot("bot_id", bot), "subject_type": whose, "subject_id": name}),
         ScopeFilter(parts={**_bot("bot_uuid", bot), "launcher_type": whose, "launcher_id": name}),
     ]
+
+
+def _about_conversation(conversation_id: str, bot: str | None) -> ScopeFilter:
+    """Name the subject of a message whose launcher LangBot does not tell, as with its Agents."""
+    parts = {"subject_type": "conversation", "subject_id": conversation_id}
+    return ScopeFilter(parts={**_bot("bot_id", bot), **parts})
 
 
 def _bot(part: str, bot: str | None) -> dict[str, str]:

@@ -6,6 +6,8 @@ LangBot shows a page nothing of a failure of any other kind.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
@@ -33,6 +35,8 @@ from .models import (
 )
 from .search import find
 from .views import entry_view, overview_view, preview_view, scope_view, stored_view
+
+LOGGER = logging.getLogger("langbot_state_ext.plugin")
 
 Answer = dict[str, Any]
 
@@ -89,6 +93,7 @@ class Inspector:
         self._names = names
         self._clock = clock
         self._overview: tuple[float, Answer] | None = None
+        self._making = asyncio.Lock()
         self.endpoints = {
             "/overview": Endpoint(NoRequest, self._show_overview),
             "/find": Endpoint(FindRequest, _find),
@@ -127,6 +132,10 @@ class Inspector:
 
     async def _show_overview(self, store: StateStore, _request: NoRequest) -> Answer:
         """Return the figures; those of a moment ago where making them takes long."""
+        async with self._making:
+            return await self._overview_of(store)
+
+    async def _overview_of(self, store: StateStore) -> Answer:
         now = self._clock()
         if self._overview is None or now >= self._overview[0]:
             started = time.perf_counter()
@@ -134,9 +143,17 @@ class Inspector:
                 OWN, since=now - DAYS * 86_400, newest=NEWEST, parts=("runner_id", "bot_id")
             )
             again = now + REST * (time.perf_counter() - started)
-            named = {"bot_names": await self._names(), "url": self._access.url, "made_at": now}
+            named = {"bot_names": await self._bot_names(), "url": self._access.url, "made_at": now}
             self._overview = (again, {**overview_view(overview), **named})
         return self._overview[1]
+
+    async def _bot_names(self) -> Any:
+        """Return the names of the bots; none where LangBot does not say them."""
+        try:
+            return await self._names()
+        except Exception as error:  # noqa: BLE001 - the figures matter more
+            LOGGER.warning("The names of the bots are not known: %s", error)
+            return {}
 
 
 async def _find(store: StateStore, request: FindRequest) -> Answer:
@@ -196,12 +213,17 @@ def _view(key: str, entry: Entry | None) -> Answer | None:
 
 
 async def _clear(store: StateStore, request: ClearRequest) -> Answer:
-    return {"deleted": await store.clear(ScopeFilter(key=_key(request)))}
+    deleted = await store.clear(ScopeFilter(key=_key(request)))
+    if not deleted:
+        raise _Gone("this scope has no state any more")
+    return {"deleted": deleted}
 
 
 async def _export(store: StateStore, request: ExportRequest) -> Answer:
     key = _key(request)
     page, following = await _page(store.backend, key, request.after, EXPORT_ENTRIES)
+    if not page and request.after is None:
+        raise _Gone("this scope has no state any more")
     entries: list[Answer] = []
     size = 0
     for name, entry in page:

@@ -53,6 +53,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "LangBot does not say who you are here, so nothing is shown or erased.",
         "LangBot 没有提供您的身份，因此不显示也不删除任何内容。",
     ),
+    "failed_unsaid": (
+        "That did not work; ask the operator of this bot.",
+        "操作失败，请联系机器人的管理员。",
+    ),
     "failed": ("That did not work: {reason}", "操作失败：{reason}"),
     "help": (
         (

@@ -202,11 +202,11 @@ def _check_json(place: str, field: FieldInfo) -> None:
 
 
 def _is_json(schema: Any) -> bool:
-    """Tell whether no part of a type is a set or bytes, which pydantic writes as list and text."""
+    """Tell whether no part of a type is a set, bytes or a secret, which read back as another."""
     if isinstance(schema, list):
         return all(map(_is_json, schema))
     if not isinstance(schema, dict):
         return True
-    if schema.get("uniqueItems") is True or schema.get("format") == "binary":
+    if schema.get("uniqueItems") is True or schema.get("format") in {"binary", "password"}:
         return False
     return all(map(_is_json, schema.values()))

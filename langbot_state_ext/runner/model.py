@@ -29,11 +29,13 @@ class _Stored:
         fields: By field, the JSON that needs no writing; a field that is absent must be written.
         former: The former keys that are still stored.
         version: The stored version; None when there is none.
+        stale: Whether what is stored could not be upgraded.
     """
 
     fields: dict[str, bytes] = field(default_factory=dict)
     former: list[str] = field(default_factory=list)
     version: int | None = None
+    stale: bool = False
 
 
 class StateModel(BaseModel):
@@ -105,7 +107,8 @@ class StateModel(BaseModel):
         Returns:
             A model of its own; fields that are not stored have their defaults. What LangBot puts
             in place of an `external.conversation_id` that is not stored, its own id of the
-            conversation, counts as not stored.
+            conversation, counts as not stored; the id that LangBot makes up after a reset, where
+            its operator has not enabled the extension, can't be told from a stored one.
 
         Raises:
             MisfitValue: A stored value doesn't fit, and the class has `on_misfit="raise"`.
@@ -148,6 +151,7 @@ class StateModel(BaseModel):
         stored = {key: state[key] for key in layout.keys if key in state}
         version = _version(stored.pop(layout.version_key, None))
         upgraded = cls._upgraded(stored, version)
+        stale = upgraded is None
         if upgraded is None:
             stored = upgraded = {}
         found = {name: keys.first(upgraded) for name, keys in layout.fields.items()}
@@ -158,6 +162,7 @@ class StateModel(BaseModel):
         former = (key for keys in layout.fields.values() for key in keys.former)
         self._stored.former = [key for key in former if key in stored]
         self._stored.version = version
+        self._stored.stale = stale
         return self
 
     def changes(self, ctx: RunnerContext) -> list[RunnerResult]:
@@ -168,7 +173,8 @@ class StateModel(BaseModel):
 
         Returns:
             One `state.updated` for each changed field, to be yielded; often none. A model that
-            was not read but made says all of its fields.
+            was not read but made says all of its fields. The version comes last: a run that ends
+            between two of them has its upgrade done again, so an upgrade must bear that.
 
         Raises:
             ModelError: A field has come to hold what its type does not allow, such as text
@@ -230,15 +236,24 @@ class StateModel(BaseModel):
             ) from None
         return found[name]
 
+    def _json(self, name: str, value: Any) -> bytes:
+        try:
+            return to_json(value)
+        except PydanticSerializationError:
+            raise ModelError(
+                f"{type(self).__name__}.{name} holds text that is not Unicode"
+            ) from None
+
     def _changed(self) -> Stored:
         """Return what must be written, by state key."""
         fields = self._layout.fields
         changed = {
             fields[name].key: value
             for name, value in self._values().items()
-            if self._stored.fields.get(name) != to_json(value)
+            if self._stored.fields.get(name) != self._json(name, value)
         }
-        if changed and 1 < self._layout.version > (self._stored.version or 0):
+        whole = not self._stored.stale or len(changed) == len(fields)
+        if changed and whole and 1 < self._layout.version > (self._stored.version or 0):
             changed[self._layout.version_key] = self._layout.version
         return changed
 

@@ -82,7 +82,7 @@ def component_of(runner: type[Runner] | str | Path) -> Component:
 
 def _of_class(runner: type[Runner]) -> Component:
     source = Path(inspect.getfile(runner)).resolve()
-    for path, manifest in _manifests(source.parent):
+    for path, manifest in _manifests(source.parent, "*.yaml"):
         python = manifest["execution"]["python"]
         same_file = (path.parent / python["path"]).resolve() == source
         if same_file and python["attr"] == runner.__name__:
@@ -90,9 +90,12 @@ def _of_class(runner: type[Runner]) -> Component:
     return Component(runner)
 
 
-def _manifests(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for path in sorted(folder.rglob("*.yaml")):
-        manifest = yaml.safe_load(path.read_text("utf-8"))
+def _manifests(folder: Path, files: str = "**/*.yaml") -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in sorted(folder.glob(files)):
+        try:
+            manifest = yaml.safe_load(path.read_text("utf-8"))
+        except (yaml.YAMLError, ValueError):  # not a manifest
+            continue
         if isinstance(manifest, dict) and manifest.get("kind") == "Runner":
             yield path, manifest
 

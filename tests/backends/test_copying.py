@@ -184,3 +184,10 @@ async def test_a_source_in_use_is_noticed(tmp_path: Path) -> None:
 async def test_a_wrong_url_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         await copy_urls(f"sqlite:///{tmp_path}/0.db", "postgresql://u:x@h/d?wait_s=no")
+
+
+async def test_a_store_without_state_is_not_copied(tmp_path: Path) -> None:
+    async with SqliteBackend(tmp_path / "empty.db"):
+        pass
+    with pytest.raises(ConfigError, match="there is no state at"):
+        await copy_urls(f"sqlite:///{tmp_path}/empty.db", f"sqlite:///{tmp_path}/new.db")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pytest_mock import MockerFixture
 
 from langbot_state_ext import (
     BackendError,
     BackendUnavailable,
-    MissingExtra,
+    ConfigError,
     RunnerScopedStateStore,
     open_backend,
 )
@@ -42,7 +45,7 @@ def test_the_synchronous_store_reaches_a_server(url: str) -> None:
         assert store.build_snapshot_from_event(EVENT, BINDING, RUNNER)["actor"] == {"a": [1]}
         assert store.clear_scope_from_event("actor", EVENT, BINDING, RUNNER) == 1
         assert store.clear_all() == 1
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_threads_share_the_synchronous_store(url: str) -> None:
@@ -66,9 +69,26 @@ def test_a_closed_store_says_so(url: str) -> None:
     store = RunnerScopedStateStore.open(url)
     store.close()
     store.close()
-    with pytest.raises(BackendError, match="is not open"):
+    with pytest.raises(BackendError, match="the store is closed"):
         store.build_snapshot_from_event(EVENT, BINDING, RUNNER)
     store.close()
+
+
+def test_closing_ends_the_calls_of_other_threads(url: str, mocker: MockerFixture) -> None:
+    store = RunnerScopedStateStore.open(url)
+    waiting = threading.Event()
+
+    async def hang(_keys: object) -> None:
+        waiting.set()
+        await asyncio.sleep(600)
+
+    mocker.patch.object(store._store.backend, "load", hang)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(store.build_snapshot_from_event, EVENT, BINDING, RUNNER)
+        assert waiting.wait(10)
+        store.close()
+        with pytest.raises(BackendError, match="closed meanwhile"):
+            reading.result(10)
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "redis"])
@@ -76,7 +96,7 @@ def test_a_server_that_is_not_there_leaves_no_thread(scheme: str) -> None:
     before = threading.active_count()
     with pytest.raises(BackendUnavailable, match=r"127\.0\.0\.1:1/"):
         RunnerScopedStateStore.open(f"{scheme}://u:x@127.0.0.1:1/0?wait_s=1")
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 @pytest.mark.parametrize(
@@ -114,7 +134,6 @@ langbot_state_ext.open_backend("sqlite:///x.db")
 assert not {"psycopg", "psycopg_pool", "redis"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
-    assert issubclass(MissingExtra, Exception)
 
 
 @pytest.mark.parametrize(
@@ -138,3 +157,25 @@ def test_a_password_in_the_query_is_kept_out_of_errors() -> None:
     with pytest.raises(BackendUnavailable) as caught:
         RunnerScopedStateStore.open(url)
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h/mydb", "redis:///0", "redis://h:6379/0/1", "redis://", "valkey://h/x"]
+)
+def test_a_redis_url_has_a_host_and_a_number(url: str) -> None:
+    with pytest.raises(ConfigError, match="a number as database"):
+        open_backend(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p%40Secret%zz@h/db",
+        "postgresql://h/db?password=abc&Secret=1",
+        "redis://u:a@Secret@h/0?nope=1",
+    ],
+)
+def test_a_refusal_never_has_the_password(url: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        open_backend(url)
+    assert "Secret" not in str(caught.value)

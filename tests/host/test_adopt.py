@@ -63,7 +63,9 @@ def key(scope: Any, *own: tuple[str, str | None]) -> ScopeKey:
 
 
 async def fill(engine: AsyncEngine) -> None:
-    await insert(engine, "conversation", "n", {"a": 1}, conversation_id="person_alice", thread_id=None)
+    await insert(
+        engine, "conversation", "n", {"a": 1}, conversation_id="person_alice", thread_id=None
+    )
     await insert(engine, "actor", "n", None, actor_type="user", actor_id="alice")
     for number in (1, 2):
         message = {"subject_type": "message", "subject_id": str(number)}

@@ -13,9 +13,9 @@ from uuid import UUID
 import pytest
 from langbot_plugin.api.definition.components.runner import Runner, RunnerContext, RunnerResult
 from langbot_plugin.api.entities.builtin.runner.result import RunnerResultType
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from langbot_state_ext.runner import Key, MisfitValue, StateModel, Stored
+from langbot_state_ext.runner import Key, MisfitValue, ModelError, StateModel, Stored
 
 
 class Tone(StrEnum):
@@ -376,3 +376,33 @@ def test_a_refused_save_is_raised_and_written_by_nobody(runner_harness: Any) -> 
     reply = harness.say("a save")
     assert reply.status == "failed"
     assert 'Scope "actor" is not enabled by binding policy' in reply.error
+
+
+class Priced(StateModel, scope="actor", prefix="p.", version=2, upgrades={1: split_languages}):
+    a: int = 0
+    b: str = ""
+
+
+def test_a_failed_upgrade_is_not_sealed_by_the_next_write() -> None:
+    model = Priced.from_state({"p.a": 7, "p.b": "kept"})
+    model.a = 1
+    assert said(model.changes(context())) == {"p.a": 1}
+    model.b = "new"
+    assert "p._version" not in said(model.changes(context()))
+    whole = Priced.from_state({"p.a": 7, "p.b": "kept"})
+    whole.a, whole.b = 1, "new"
+    assert said(whole.changes(context())) == {"p.a": 1, "p.b": "new", "p._version": 2}
+
+
+def test_a_secret_is_no_field_since_it_reads_back_as_stars() -> None:
+    with pytest.raises(ModelError, match="token"):
+
+        class Secretive(StateModel, scope="actor", prefix="s."):
+            token: SecretStr = SecretStr("")
+
+
+def test_text_that_is_not_unicode_is_named_before_it_is_written() -> None:
+    model = Priced.from_state({})
+    model.b = "\ud800"
+    with pytest.raises(ModelError, match=r"Priced\.b"):
+        model.changes(context())

@@ -158,8 +158,10 @@ async def test_a_long_list_is_cut(commands: StateCommands, store: StateStore) ->
 async def test_a_store_that_is_not_there_is_told(tmp_path: Path, begun: Begun) -> None:
     commands = StateCommands(StoreAccess(dict, tmp_path), "both", begun)
     reply = await commands.reply([], ALICE)
-    assert "That did not work: no data/config.yaml" in reply
+    assert "That did not work; ask the operator" in reply
     assert "操作失败" in reply
+    assert "config.yaml" not in reply
+    assert "That did not work: no data/config.yaml" in await commands.reply([], ADMIN)
     assert await commands.reply(["new"], ALICE)
 
 

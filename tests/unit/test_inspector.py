@@ -299,7 +299,9 @@ async def test_what_is_gone_is_an_error_in_the_data(
     assert (await inspector.handle("/entries", {"scope": ref(ALICE)}))["error"]["code"] == "gone"
     entry = {"scope": ref(ALICE), "key": "api_key"}
     assert (await inspector.handle("/entry", entry))["error"]["code"] == "gone"
-    assert await inspector.handle("/clear", {"scope": ref(ALICE)}) == {"deleted": 0}
+    for endpoint in ("/clear", "/export"):
+        answer = await inspector.handle(endpoint, {"scope": ref(ALICE)})
+        assert answer["error"]["code"] == "gone"
     assert await store.get(BOB, "prefs.name") == "Bob"
 
 
@@ -398,3 +400,21 @@ async def test_a_store_that_fails_is_an_error_in_the_data(
     await store.backend.close()
     answer = await inspector.handle("/find", {})
     assert answer["error"]["code"] == "unavailable"
+
+
+async def test_what_an_agent_keeps_of_a_private_chat_is_erased_too(
+    inspector: Inspector, store: StateStore
+) -> None:
+    note = ScopeKey(
+        "subject",
+        (
+            ("runner_id", "plugin:a/b/c"),
+            ("binding_identity", "agent"),
+            ("bot_id", "b1"),
+            ("subject_type", "conversation"),
+            ("subject_id", "person_alice"),
+        ),
+    )
+    await store.apply(note, "note", "private")
+    assert (await inspector.handle("/erase", {"id": "alice", "bot": "b1"}))["deleted"] >= 1
+    assert await store.backend.load([note]) == [{}]

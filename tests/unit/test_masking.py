@@ -43,3 +43,10 @@ def test_members_are_hidden_at_any_depth_and_the_value_stays_as_it_was() -> None
     login = [{"password": MASK, "host": "h"}, ["x"]]
     assert shown == {"user": "alice", "login": login, "token": None}
     assert value["login"][0]["password"] == "p"  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    "key", ["dbpassword", "accesstoken", "CLIENTSECRET", "openai_key", "x.apikeys"]
+)
+def test_names_that_are_run_together_are_hidden_too(key: str) -> None:
+    assert is_secret(key)

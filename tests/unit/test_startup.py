@@ -107,7 +107,11 @@ def test_a_hook_left_behind_says_what_to_do(site: Path) -> None:
     launcher.enable(site / "config.yaml")
     (site / "langbot").write_text(
         "import sys\n"
-        "sys.modules['langbot_state_ext'] = None\n"
+        "class Gone:\n"
+        "    def find_spec(self, name, *_rest):\n"
+        "        if name == 'langbot_state_ext':\n"
+        "            raise ModuleNotFoundError(name, name=name)\n"
+        "sys.meta_path.insert(0, Gone())\n"
         f"import {launcher.HOOK}\n"
         "import langbot.pkg.core.boot\n",
         "utf-8",
