@@ -10,6 +10,7 @@ from langbot_plugin.entities.io.actions.enums import PluginToRuntimeAction as Ac
 from langbot_plugin.entities.io.errors import ActionCallError
 
 from ..errors import StateError
+from ..policy import shown_key
 from ..run import Run
 from ..scopes import ScopeKey, key_from_event
 from ..store import StateStore
@@ -147,7 +148,7 @@ class Actions:
             return {"keys": keys, "has_more": more}
         reason = await run.wrote(scope_key.scope, key, data.get("value"))
         if reason:
-            raise ActionCallError(f"{scope_key.scope} key {key!r}: {reason}")
+            raise ActionCallError(f"{scope_key.scope} key {shown_key(key)}: {reason}")
         return {"success": True}
 
 
