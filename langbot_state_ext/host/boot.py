@@ -68,18 +68,9 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         HostNotSupported: This LangBot, or one of its seams, is not one we know.
         BackendError: The store can't be opened.
     """
-    from langbot.pkg.utils import constants
-
     version = check_version()
-    store = StateStore.open(config.url, limits=config.store_limits())
-    lifecycle = RunLifecycle(
-        store,
-        on_failed_run=config.on_failed_run,
-        on_unavailable=config.on_unavailable,
-        forget_on=config.conversation.forget_on,
-        instance_id=_instance_id(store, constants.instance_id),
-        logger=ap.logger,
-    )
+    lifecycle = _lifecycle(config, ap.logger)
+    store = lifecycle.store
 
     async def shutdown(original: Any) -> None:
         try:
@@ -105,6 +96,21 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         f"{shown_url(config.url)}"
     )
     return patches
+
+
+def _lifecycle(config: StateExtConfig, logger: Any) -> RunLifecycle:
+    """Make the life cycle that the settings ask for, over a store that is not open yet."""
+    from langbot.pkg.utils import constants
+
+    store = StateStore.open(config.url, limits=config.store_limits())
+    return RunLifecycle(
+        store,
+        on_failed_run=config.on_failed_run,
+        on_unavailable=config.on_unavailable,
+        forget_on=config.conversation.forget_on,
+        instance_id=_instance_id(store, constants.instance_id),
+        logger=logger,
+    )
 
 
 async def _close(lifecycle: RunLifecycle) -> None:
