@@ -498,8 +498,10 @@ async def test_a_write_that_is_cancelled_is_taken_back(tmp_path: Path) -> None:
             await asyncio.sleep(0.2)
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
+            ending = asyncio.create_task(careful.after_run("run-1", "cancelled"))
+            await asyncio.sleep(0.2)
             other.execute("ROLLBACK")
-        await careful.after_run("run-1", "cancelled")
+        await ending
         assert await state(store) == before
 
 
