@@ -49,14 +49,17 @@ _PLAIN_KEYS = frozenset(
 _PLACEHOLDER = r"\g<1>" + MASK
 
 _LOOKS: tuple[re.Pattern[str], ...] = (
-    re.compile(r"([a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s/]+(?=@)", re.IGNORECASE),
+    re.compile(r"(://[^\s:/@]*:)[^\s/]+(?=@)"),
     re.compile(r"(\bbearer\s+)(?=[^\s\d]*\d)[\w.~+/=-]{8,}", re.IGNORECASE),
     re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(?:(?!-----END)[\s\S])+"),
     re.compile(r"()(?<![\w-])(?:sk-|github_pat_|gh[opsu]_|xox[abprs]-)[\w-]{8,}"),
-    re.compile(r"()\b(?:eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|AKIA[0-9A-Z]{16}|AIza[\w-]{30,})"),
+    re.compile(r"()(?<![\w-])(?:eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|AKIA[0-9A-Z]{16}|AIza[\w-]{30,})"),
     re.compile(r"()(?<![\w-])(?:app-|pat_)[A-Za-z0-9]{20,}"),
 )
-"""What a credential looks like wherever it stands; the first group of each stays."""
+"""What a credential looks like wherever it stands; the first group of each stays.
+
+Each begins with what is rare, so that a text is looked through in one pass.
+"""
 
 _QUERY = re.compile(r"([?&])([\w.-]+)=([^&#\s\"']+)")
 _QUERY_SECRETS = frozenset({"key", "sig", "sign", "signature"})

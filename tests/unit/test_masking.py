@@ -109,3 +109,10 @@ def test_what_a_text_holds_is_hidden_under_any_key(text: str, shown: str) -> Non
 )
 def test_other_texts_stay_as_they_are(text: str) -> None:
     assert masked("memory.summary", text) == text
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("piece", ["x", "a://b:", "eyJaaaaaaaa-", "bearer ", "?a&", "-----BEGIN A"])
+def test_a_long_text_is_looked_through_at_once(piece: str) -> None:
+    text = piece * (262_144 // len(piece))
+    assert masked("notes", text) == text
