@@ -80,6 +80,7 @@ def test_before_a_search_the_latest_scopes_are_there(open_page: Open, operator: 
     operator.store.put(key, {"a": 1})
     view = open_page()
     expect(view.frame.locator("#results")).to_contain_text("just-now")
+    expect(view.frame.get_by_text("In keys and values")).to_be_hidden()
     view.open_result("just-now")
     expect(view.frame.locator("#results [aria-current=true]")).to_contain_text("just-now")
     view.press("← Overview")
