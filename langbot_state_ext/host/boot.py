@@ -115,7 +115,7 @@ def _lifecycle(config: StateExtConfig, logger: Any) -> RunLifecycle:
 
 async def _close(lifecycle: RunLifecycle) -> None:
     try:
-        await lifecycle.close_journals()
+        await lifecycle.end_journals()
     finally:
         await lifecycle.store.close()
 
