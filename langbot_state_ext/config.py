@@ -157,14 +157,15 @@ def complete_url(url: str, *, root: Path, environ: Mapping[str, str] = os.enviro
     return url
 
 
-def data_root(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return LangBot's data folder.
+def config_file() -> Path:
+    """Return LangBot's configuration, below the folder that it is started in.
+
+    `LANGBOT_DATA_ROOT` moves some of LangBot's files, but neither this one nor its database.
 
     Source:
-        LangBot 4.11.2, langbot/pkg/utils/paths.py, get_data_root, for an installed LangBot.
+        LangBot 4.11.0 to 4.11.2, langbot/pkg/core/stages/load_config.py, LoadConfigStage.run.
     """
-    given = environ.get("LANGBOT_DATA_ROOT", "").strip()
-    return Path(given).expanduser().resolve() if given else Path.cwd() / "data"
+    return Path.cwd() / "data" / "config.yaml"
 
 
 def shown_url(url: str) -> str:

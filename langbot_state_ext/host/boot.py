@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..config import SECTION, StateExtConfig, data_root, is_enabled, parse_config, shown_url
+from ..config import SECTION, StateExtConfig, is_enabled, parse_config, shown_url
 from ..errors import StateError
 from ..run import RunLifecycle
 from ..store import StateStore
@@ -46,7 +47,7 @@ class StateExtStage:
         if not is_enabled(section):
             return
         try:
-            config = parse_config(section, root=data_root().parent)
+            config = parse_config(section, root=Path.cwd())
             if config.enable:
                 await attach(ap, config)
         except StateError as error:
@@ -124,4 +125,4 @@ def _instance_id(store: StateStore, instance_id: str) -> str:
     """Name this LangBot; where several share a store, copies of one folder are several."""
     if not store.backend.networked:
         return instance_id
-    return f"{instance_id} {platform.node()} {data_root()}"
+    return f"{instance_id} {platform.node()} {Path.cwd() / 'data'}"

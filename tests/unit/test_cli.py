@@ -62,6 +62,17 @@ def test_doctor_finds_everything_as_it_should_be(command: Command, root: Path) -
     assert names == ["langbot", "seams", "config", "start", "store", "plugin"]
 
 
+def test_the_configuration_is_langbots_wherever_its_data_root_is(
+    command: Command, root: Path
+) -> None:
+    configure(root, enable=True)
+    (root / "elsewhere").mkdir()
+    done = command("doctor", LANGBOT_DATA_ROOT=str(root / "elsewhere"))
+    assert done.returncode == 0, done.stdout
+    assert f"{root}/data/config.yaml is valid" in done.stdout
+    assert f"{root}/data/state.db will be made" in done.stdout
+
+
 def test_doctor_says_what_is_wrong(command: Command, root: Path) -> None:
     configure(root, enable=False, url="sqlite:///data/theirs.db")
     (root / "data" / "theirs.db").write_bytes(b"not ours")

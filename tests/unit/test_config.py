@@ -9,7 +9,6 @@ import pytest
 
 from langbot_state_ext import ConfigError, Limits
 from langbot_state_ext.config import (
-    data_root,
     is_enabled,
     parse_config,
     shown_url,
@@ -145,11 +144,6 @@ def test_a_password_comes_from_the_environment(root: Path) -> None:
 )
 def test_what_asks_for_the_extension(section: Any, enabled: bool) -> None:
     assert is_enabled(section) == enabled
-
-
-def test_the_data_folder_is_langbots() -> None:
-    assert data_root({"LANGBOT_DATA_ROOT": " /srv/bot "}) == Path("/srv/bot")
-    assert data_root({}) == Path.cwd() / "data"
 
 
 @pytest.mark.parametrize(
