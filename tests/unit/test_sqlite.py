@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -45,6 +46,12 @@ async def main():
 
 asyncio.run(main())
 """  # noqa: E501
+OPEN_AND_CLOSE = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("SELECT * FROM entries")
+db.close()
+"""
 
 
 @pytest.fixture
@@ -105,23 +112,99 @@ async def test_a_file_that_is_no_database_is_refused_untouched(file: Path, conte
     assert [path.name for path in file.parent.iterdir()] == ["state.db"]
 
 
-async def test_another_programs_database_is_refused_untouched(file: Path) -> None:
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "made_by",
+    [
+        ["CREATE TABLE theirs (x)"],
+        ["PRAGMA journal_mode = WAL", "CREATE TABLE theirs (x)"],
+        ["PRAGMA application_id = 77"],
+        ["PRAGMA user_version = 9"],
+    ],
+)
+async def test_another_programs_database_is_refused_untouched(
+    file: Path, made_by: list[str]
+) -> None:
     with closing(sqlite3.connect(file)) as db:
-        db.execute("CREATE TABLE theirs (x)")
-    before = file.read_bytes()
+        for statement in made_by:
+            db.execute(statement)
+    before = content(file.parent)
     with pytest.raises(MigrationError, match="another program's database"):
         await SqliteBackend(file).open()
-    assert file.read_bytes() == before
+    assert content(file.parent) == before
+
+
+async def test_another_programs_database_is_refused_while_it_is_in_its_log_alone(
+    file: Path,
+) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE theirs (x)")
+        await refused_untouched(left_by_a_killed_process(file), "another program's database")
+
+
+async def refused_untouched(file: Path, reason: str) -> None:
+    before = content(file.parent)
+    with pytest.raises(MigrationError, match=reason):
+        await SqliteBackend(file).open()
+    after = content(file.parent)
+    after.pop(f"{file.name}-shm", None)
+    assert after == before
+
+
+def left_by_a_killed_process(file: Path) -> Path:
+    """Copy a file that is open, with its log."""
+    folder = file.parent / "left"
+    folder.mkdir()
+    for name in (file.name, f"{file.name}-wal"):
+        shutil.copy(file.parent / name, folder)
+    return folder / file.name
 
 
 async def test_a_newer_schema_is_refused_untouched(file: Path) -> None:
     await fill(file)
     with closing(sqlite3.connect(file)) as db:
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    before = file.read_bytes()
+    before = content(file.parent)
     with pytest.raises(MigrationError, match="upgrade langbot-state-ext"):
         await SqliteBackend(file).open()
-    assert file.read_bytes() == before
+    assert content(file.parent) == before
+
+
+async def test_a_newer_schema_is_refused_while_it_is_in_the_log_alone(file: Path) -> None:
+    await fill(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        await refused_untouched(left_by_a_killed_process(file), "upgrade langbot-state-ext")
+
+
+async def test_opening_a_file_again_in_one_process_ends_no_lock(file: Path) -> None:
+    async with SqliteBackend(file) as first:
+        await first.commit([put(ALICE)])
+        async with SqliteBackend(file):
+            pass
+        subprocess.run([sys.executable, "-c", OPEN_AND_CLOSE, str(file)], check=True)
+        await first.commit([put(ALICE, value=b"2")])
+        async with SqliteBackend(file) as other:
+            assert await other.load([ALICE]) == [{"k": b"2"}]
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_a_file_that_cant_be_opened_leaves_nothing_open(file: Path, blocking: bool) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    threads = set(threading.enumerate())
+    backend = SqliteBackend(file, blocking=blocking)
+    for _ in range(2):
+        with pytest.raises(BackendError, match="no such table"):
+            await backend.open()
+    assert set(threading.enumerate()) == threads
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    await backend.close()
 
 
 async def test_a_damaged_file_is_refused_untouched(file: Path) -> None:
