@@ -8,6 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -269,18 +271,79 @@ async def test_a_lock_of_another_process_is_waited_for_and_then_refused(
 
 
 async def test_the_loop_goes_on_while_a_write_waits(file: Path) -> None:
+    async with SqliteBackend(file, wait_s=5) as backend:
+        await backend.commit([put(ALICE)])
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            begun = time.monotonic()
+            waiting = asyncio.create_task(backend.commit([put(ALICE, value=b"2")]))
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+                assert await backend.load([ALICE]) == [{"k": b"1"}]
+            assert time.monotonic() - begun < 2.5
+            assert not waiting.done()
+            other.execute("COMMIT")
+        await waiting
+        assert await backend.load([ALICE]) == [{"k": b"2"}]
+
+
+async def test_every_write_waits_no_longer_than_it_was_told_to(file: Path) -> None:
+    async def refused_after() -> float:
+        begun = time.monotonic()
+        with pytest.raises(BackendUnavailable, match="waited 1 s"):
+            await backend.commit([put(ALICE)])
+        return time.monotonic() - begun
+
+    async with SqliteBackend(file, wait_s=1) as backend:
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waits = await asyncio.gather(*(refused_after() for _ in range(5)))
+            assert min(waits) >= 0.9
+            assert max(waits) < 2
+            other.execute("ROLLBACK")
+        await backend.commit([put(ALICE)])
+
+
+async def test_what_people_ask_for_does_not_wait_behind_a_write(file: Path) -> None:
     async with SqliteBackend(file, wait_s=30) as backend:
         await backend.commit([put(ALICE)])
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             waiting = asyncio.create_task(backend.commit([put(ALICE, value=b"2")]))
-            for _ in range(20):
-                await asyncio.sleep(0.01)
-                assert await backend.load([ALICE]) == [{"k": b"1"}]
+            await asyncio.sleep(0.05)
+            page = await backend.scopes(ScopeFilter(), None, 10)
+            assert [scope.key for scope in page.scopes] == [ALICE]
             assert not waiting.done()
             other.execute("COMMIT")
         await waiting
-        assert await backend.load([ALICE]) == [{"k": b"2"}]
+
+
+@pytest.mark.parametrize(("synchronous", "level"), [("normal", 1), ("full", 2)])
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_every_connection_is_as_durable_as_it_was_asked_to_be(
+    file: Path, synchronous: Any, level: int, blocking: bool
+) -> None:
+    async with SqliteBackend(file, synchronous=synchronous, blocking=blocking) as backend:
+        for db in (backend._direct, backend._writes.db):
+            assert db is not None
+            assert db.execute("PRAGMA synchronous").fetchone() == (level,)
+            assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize(("synchronous", "on_the_loop"), [("normal", True), ("full", False)])
+async def test_only_what_is_quick_is_committed_on_the_loop(
+    file: Path, mocker: MockerFixture, synchronous: Any, on_the_loop: bool
+) -> None:
+    commit, threads = sqlite_sql.commit, []
+
+    def seen(*arguments: Any) -> None:
+        threads.append(threading.current_thread())
+        commit(*arguments)
+
+    mocker.patch.object(sqlite_sql, "commit", seen)
+    async with SqliteBackend(file, synchronous=synchronous) as backend:
+        await backend.commit([put(ALICE)])
+    assert [thread is threading.current_thread() for thread in threads] == [on_the_loop]
 
 
 async def test_a_locked_store_refuses_an_update_with_the_reason(
@@ -296,7 +359,7 @@ async def test_a_locked_store_refuses_an_update_with_the_reason(
 async def test_a_full_disk_refuses_and_leaves_nothing_half_written(file: Path) -> None:
     async with SqliteBackend(file) as backend:
         await backend.commit([put(ALICE)])
-        for db in (backend._direct, backend._waiting):
+        for db in (backend._direct, backend._writes.db):
             assert db is not None
             pages = db.execute("PRAGMA page_count").fetchone()[0]
             db.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -322,13 +385,25 @@ async def test_writing_much_carries_the_log_over(file: Path, mocker: MockerFixtu
         await backend.commit([put(person("late"), expires_at=50.0)])
         for number in range(60):
             await backend.commit([put(ALICE, f"k{number}", b"x" * 1000)])
-        await backend._offload(lambda: None)
+        await backend._writes.idle()
         with closing(sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)) as db:
             assert db.execute("SELECT count(*) FROM entries").fetchone()[0] > 20
         names = await backend.list(person("late"), "", 10)
         assert names == []
         with closing(sqlite3.connect(file)) as db:
             assert db.execute("SELECT count(*) FROM scopes").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_the_log_is_carried_over_on_the_loop_only_where_there_is_none(
+    file: Path, mocker: MockerFixture, blocking: bool
+) -> None:
+    mocker.patch.object(sqlite, "CHECKPOINT_BYTES", 10**9)
+    async with SqliteBackend(file, blocking=blocking) as backend:
+        for number in range(1200):
+            await backend.commit([put(ALICE, f"k{number}")])
+        pages = 1200 * 4096
+        assert (Path(f"{file}-wal").stat().st_size > pages) is not blocking
 
 
 async def test_what_expired_is_purged_when_the_file_is_opened(file: Path) -> None:
@@ -350,7 +425,7 @@ async def test_a_commit_that_is_cancelled_is_whole_or_not_at_all(file: Path) -> 
             await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await backend._offload(lambda: None)
+        await backend._writes.idle()
         values = (await backend.load([ALICE]))[0]
         assert values.get("a") == values.get("b")
         await backend.commit([put(ALICE)])
