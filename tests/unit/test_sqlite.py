@@ -76,6 +76,10 @@ async def fill(file: Path) -> None:
         ("sqlite:///a.db?wait_s=-1", "seconds from 0 to 3600"),
         ("sqlite:///a.db?wait_s=nan", "seconds from 0 to 3600"),
         ("sqlite:///a.db?mode=ro&cache=shared", "unknown parameter cache, mode"),
+        ("sqlite:///a.db?mode=", "unknown parameter mode"),
+        ("sqlite:///a.db?wait_s=", "seconds from 0 to 3600"),
+        ("sqlite:///a#b.db", "write %23 for a #"),
+        ("sqlite://[x", "three slashes"),
     ],
 )
 def test_a_faulty_url_says_what_is_allowed(url: str, fault: str) -> None:
