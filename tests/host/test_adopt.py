@@ -101,6 +101,23 @@ async def test_every_scope_is_taken_over_by_its_identity(
         assert await store.get(key("runner"), "n") == 2**60
 
 
+async def test_of_two_messages_in_one_group_the_later_says_what_the_group_has(
+    engine: AsyncEngine,
+) -> None:
+    for number in (2, 1):
+        message = {"subject_type": "message", "subject_id": str(number)}
+        await insert(engine, "subject", "n", number, conversation_id="group_g1", **message)
+    async with engine.begin() as connection:
+        earlier = (
+            "UPDATE runner_state SET updated_at = '2026-01-01 00:00:00' WHERE subject_id = '1'"
+        )
+        await connection.execute(sa.text(earlier))
+    async with StateStore() as store:
+        await adopt(store, engine, LOGGER)
+        group = key("subject", ("subject_type", "group"), ("subject_id", "g1"))
+        assert await store.get(group, "n") == 2
+
+
 async def test_it_happens_once(engine: AsyncEngine) -> None:
     await fill(engine)
     async with StateStore() as store:

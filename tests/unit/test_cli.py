@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from examples.servers import QUOTED
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -83,6 +85,14 @@ def test_doctor_says_what_is_wrong(command: Command, root: Path) -> None:
     assert "langbot-state enable" in findings["config"]["detail"]
     assert not findings["store"]["ok"]
     assert "theirs.db is not a SQLite database" in findings["store"]["detail"]
+
+
+def test_doctor_never_shows_a_password(command: Command, root: Path, postgres_url: str) -> None:
+    configure(root, enable=True, url="${URL}")
+    done = command("doctor", URL=postgres_url)
+    assert done.returncode == 0, done.stdout
+    assert ":***@127.0.0.1" in done.stdout
+    assert QUOTED not in done.stdout
 
 
 def test_a_faulty_section_ends_every_command_that_needs_it(command: Command, root: Path) -> None:
