@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .config import SECTION, config_file, parse_config
-from .errors import MissingExtra, StateError
+from .config import SECTION, config_file, missing_file, parse_config
+from .errors import ConfigError, MissingExtra, StateError
 from .keyed import LOGGER
 from .store import StateStore
 
@@ -122,8 +122,12 @@ async def _export() -> Exported:
 
     host_config = read_config(config_file())
     config = parse_config(host_config.get(SECTION) or {}, root=Path.cwd())
-    async with host_engine(host_config) as engine, StateStore.open(config.url) as store:
-        return await export(store, engine, LOGGER)
+    async with host_engine(host_config) as engine:
+        file = missing_file(config.url)
+        if file is not None:
+            raise ConfigError(f"there is no {file} to write back: is it the url LangBot ran with?")
+        async with StateStore.open(config.url) as store:
+            return await export(store, engine, LOGGER)
 
 
 def _copy(arguments: argparse.Namespace) -> int:

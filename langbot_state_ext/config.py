@@ -190,6 +190,12 @@ def sqlite_file(url: str) -> Path | None:
     return read_url(url).path if url.startswith("sqlite:") else None
 
 
+def missing_file(url: str) -> Path | None:
+    """Return the file that a sqlite url names when it does not exist; else None."""
+    file = sqlite_file(url)
+    return file if file is not None and not file.exists() else None
+
+
 def _check_file(file: Path) -> None:
     try:
         _check_kind(file)

@@ -122,6 +122,15 @@ def test_export_without_a_langbot_database_says_so(command: Command, root: Path)
     assert [file.name for file in (root / "data").iterdir()] == ["config.yaml"]
 
 
+def test_export_without_a_state_file_says_so_and_makes_none(command: Command, root: Path) -> None:
+    configure(root, enable=True)
+    (root / "data" / "langbot.db").touch()
+    done = command("export-host")
+    assert done.returncode == 1
+    assert f"there is no {root}/data/state.db to write back" in done.stderr
+    assert not (root / "data" / "state.db").exists()
+
+
 def test_without_langbot_the_extra_is_named(root: Path) -> None:
     code = (
         "import sys; sys.modules['langbot'] = None\n"
