@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -25,12 +27,15 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory, elsewhere: Path) -> Iterator[LangBotHost]:
-    with LangBotHost(
+    host = LangBotHost(
         tmp_path_factory.mktemp("langbot"),
         command=[str(bin_folder() / "langbot-state"), "run"],
         config={"state_ext": {"enable": True}},
         env={"LANGBOT_DATA_ROOT": str(elsewhere)},
-    ) as host:
+    )
+    taken = urlsplit(host.url)
+    with socket.create_server((taken.hostname, taken.port)), host:
+        assert host.url != taken.geturl()
         host.install_plugin(host.build_plugin(HERE / "probe_runner"), runner_id=PROBE)
         yield host
 
