@@ -9,11 +9,12 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .config import SECTION, data_root, parse_config
-from .errors import MissingExtra, StateError
+from .config import SECTION, config_file, missing_file, parse_config
+from .errors import ConfigError, MissingExtra, StateError
 from .keyed import LOGGER
 from .store import StateStore
 
@@ -82,7 +83,7 @@ def _run(words: Any) -> int:
 def _enable(arguments: argparse.Namespace) -> int:
     from .host.launcher import enable
 
-    files = [str(file) for file in enable(_config_file())]
+    files = [str(file) for file in enable(config_file())]
     text = f"Enabled: start LangBot as ever. Written: {', '.join(files)}"
     return _say(arguments, {"written": files}, text)
 
@@ -90,7 +91,7 @@ def _enable(arguments: argparse.Namespace) -> int:
 def _disable(arguments: argparse.Namespace) -> int:
     from .host.launcher import disable
 
-    files = [str(file) for file in disable(_config_file())]
+    files = [str(file) for file in disable(config_file())]
     text = f"Disabled; the state stays where it is. Changed: {', '.join(files) or 'nothing'}"
     return _say(arguments, {"changed": files}, text)
 
@@ -98,7 +99,7 @@ def _disable(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     from .host.doctor import examine
 
-    findings = asyncio.run(examine(_config_file()))
+    findings = asyncio.run(examine(config_file()))
     lines = [f"{'ok  ' if f.ok else 'BAD '} {f.name:8} {f.detail}" for f in findings]
     _say(arguments, [dataclasses.asdict(finding) for finding in findings], "\n".join(lines))
     return 0 if all(finding.ok for finding in findings) else 1
@@ -119,10 +120,14 @@ async def _export() -> Exported:
     from .host.database import host_engine
     from .host.launcher import read_config
 
-    host_config = read_config(_config_file())
-    config = parse_config(host_config.get(SECTION) or {}, root=data_root().parent)
-    async with host_engine(host_config) as engine, StateStore.open(config.url) as store:
-        return await export(store, engine, LOGGER)
+    host_config = read_config(config_file())
+    config = parse_config(host_config.get(SECTION) or {}, root=Path.cwd())
+    async with host_engine(host_config) as engine:
+        file = missing_file(config.url)
+        if file is not None:
+            raise ConfigError(f"there is no {file} to write back: is it the url LangBot ran with?")
+        async with StateStore.open(config.url) as store:
+            return await export(store, engine, LOGGER)
 
 
 def _copy(arguments: argparse.Namespace) -> int:
@@ -143,10 +148,6 @@ def _copy(arguments: argparse.Namespace) -> int:
         f"later; {copied.only_there} scopes are only there."
     )
     return _say(arguments, dataclasses.asdict(copied), text)
-
-
-def _config_file() -> Any:
-    return data_root() / "config.yaml"
 
 
 def _say(arguments: argparse.Namespace, data: Any, text: str) -> int:

@@ -15,10 +15,18 @@ import sqlalchemy as sa
 from pytest_mock import MockerFixture
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from langbot_state_ext import BackendError, ConfigError, Limits, ScopeFilter, ScopeKey, StateStore
+from langbot_state_ext import (
+    BackendError,
+    ConfigError,
+    InvalidKey,
+    Limits,
+    ScopeFilter,
+    ScopeKey,
+    StateStore,
+)
 from langbot_state_ext.backends import Change
 from langbot_state_ext.host.adopt import MARKER, Exported, _host_key, adopt, export
-from langbot_state_ext.host.database import host_engine
+from langbot_state_ext.host.database import host_database, host_engine
 from langbot_state_ext.testing import SimpleDescriptor, SimpleQuery
 
 LOGGER = logging.getLogger("test")
@@ -91,6 +99,23 @@ async def test_every_scope_is_taken_over_by_its_identity(
         room = key("subject", ("subject_type", "room"), ("subject_id", "r"))
         assert await store.get(room, "room") == 1
         assert await store.get(key("runner"), "n") == 2**60
+
+
+async def test_of_two_messages_in_one_group_the_later_says_what_the_group_has(
+    engine: AsyncEngine,
+) -> None:
+    for number in (2, 1):
+        message = {"subject_type": "message", "subject_id": str(number)}
+        await insert(engine, "subject", "n", number, conversation_id="group_g1", **message)
+    async with engine.begin() as connection:
+        earlier = (
+            "UPDATE runner_state SET updated_at = '2026-01-01 00:00:00' WHERE subject_id = '1'"
+        )
+        await connection.execute(sa.text(earlier))
+    async with StateStore() as store:
+        await adopt(store, engine, LOGGER)
+        group = key("subject", ("subject_type", "group"), ("subject_id", "g1"))
+        assert await store.get(group, "n") == 2
 
 
 async def test_it_happens_once(engine: AsyncEngine) -> None:
@@ -222,6 +247,35 @@ async def test_what_cant_be_written_back_is_named_and_its_row_stays(
     for place in ("runner key 'n'", "runner key 'bad'"):
         assert f"Not written: {place} of runner plugin:a/b/c" in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("database", "place"),
+    [
+        (None, "database "),
+        ({"sqlite": None}, "database.sqlite "),
+        ({"sqlite": {"path": 5}}, "database.sqlite.path "),
+        ({"use": "oracle"}, "database.use "),
+    ],
+)
+async def test_a_configuration_that_names_no_database_says_where(database: Any, place: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        async with host_engine({"database": database}):
+            pass
+    assert str(caught.value).startswith(place)
+
+
+async def test_a_server_that_refuses_is_one_message(postgres_url: str) -> None:
+    server = {"url": f"{postgres_url}_that_is_not_there"}
+    config = {"database": {"use": "postgresql", "postgresql": server}}
+    with pytest.raises(BackendError, match=r"LangBot's own database: .*does not exist"):
+        async with host_engine(config) as engine, engine.connect():
+            pass
+
+
+async def test_a_fault_of_the_store_is_not_langbots(engine: AsyncEngine) -> None:
+    with pytest.raises(InvalidKey), host_database():
+        raise InvalidKey("too long")
 
 
 async def test_a_database_that_cant_be_read_is_one_message(tmp_path: Path) -> None:
