@@ -53,6 +53,13 @@ class Chat:
         """Let one run do the steps, and do not wait for it."""
         self.bot.post(json.dumps(steps), **who)
 
+    def run_beside(self, *steps: dict[str, Any], **who: Any) -> Any:
+        """Do as `run` does, in a chat that waits for another answer already."""
+        told = self.host.folder / f"told-{next(numbers)}"
+        self.post(*steps, {"tell": str(told)}, **who)
+        wait_until(told.exists, "the run to see what it sees")
+        return json.loads(told.read_text())
+
     def wait_for(self, scope: str, key: str, **who: Any) -> Any:
         """Wait until runs see a key, and return the scope."""
         for _ in range(30):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from examples.langbot_host import LangBotHost
 
-from .conftest import PROBE, Chat, wait_until
+from .conftest import PROBE, Chat
 
 EXTERNAL = "external.conversation_id"
 DIFY_404 = (
@@ -76,17 +74,17 @@ def test_a_conversation_without_an_expire_time_never_expires(
 
 
 def test_a_message_that_waited_for_another_goes_on_with_the_conversation(
-    host: LangBotHost, open_chat: Any, tmp_path: Path
+    host: LangBotHost, open_chat: Any
 ) -> None:
     """LangBot answers one message of a chat at a time, and measures from when that one came."""
-    chat, told = open_chat(host, expire_time=6), tmp_path / "told"
+    chat = open_chat(host, expire_time=6)
     begin(chat)
-    with chat.under_way():
-        chat.post({"tell": str(told)})
-        time.sleep(7)
-        assert not told.exists()
-    wait_until(lambda: told.exists() and told.read_text(), "the message that waited")
-    assert_continues(json.loads(told.read_text()))
+    with ThreadPoolExecutor(1) as pool:
+        with chat.under_way():
+            waiting = pool.submit(chat.run_beside)
+            time.sleep(7)
+            assert not waiting.done()
+        assert_continues(waiting.result())
 
 
 def test_the_uis_reset_begins_a_new_conversation(chat: Chat, host: LangBotHost) -> None:

@@ -31,7 +31,7 @@ class ProbeRunner(Runner):
             elif name == "meet":
                 await self.meet(*map(Path, value))
             elif name == "tell":
-                Path(value).write_text(self.seen(ctx, done))
+                self.tell(Path(value), self.seen(ctx, done))
             elif name == "poll":
                 done.append(await self.poll(ctx, value))
             else:
@@ -52,6 +52,13 @@ class ProbeRunner(Runner):
             "steps": done,
         }
         return json.dumps(seen)
+
+    @staticmethod
+    def tell(path, text):
+        """Write a file that is whole as soon as it is there."""
+        half = path.with_suffix(".half")
+        half.write_text(text)
+        half.rename(path)
 
     @staticmethod
     async def meet(here, go):
