@@ -114,7 +114,7 @@ class Chat:
         """Return a column of what LangBot itself has noted about this bot, the oldest first."""
         with closing(sqlite3.connect(self.host.folder / "data" / "langbot.db")) as db:
             found = db.execute(
-                f"SELECT {column} FROM {table} WHERE bot_id = ? ORDER BY id",  # noqa: S608 - ours
+                f"SELECT {column} FROM {table} WHERE bot_id = ? ORDER BY id",
                 [self.bot.uuid],
             )
             return [value for (value,) in found]
