@@ -109,9 +109,10 @@ def test_when_a_conversation_has_expired(
     ("reason", "dead"),
     [
         ('404 {"code":"not_found","message":"Conversation Not Exists.","status":404}', True),
-        ("Error: conversation does not exist", True),
+        ('Coze error: {"code": 4002, "msg": "invalid conversation"}', True),
         ("Workflow operation failure: conversation not found", True),
         ("Conversation quota exceeded", False),
+        ("Coze API returned no response", False),
         ("", False),
         (None, False),
     ],
