@@ -58,12 +58,14 @@ class Synced(NamedTuple):
 
     @classmethod
     def after(cls, synced: Synced | None, current: str | None, uuid: str | None) -> Synced:
-        """Note that the uuid `current` was replaced by `uuid`."""
+        """Note that the uuid `current` was replaced by `uuid`; nothing where these are the same."""
+        if uuid == current:
+            return synced or cls(frozenset(), None)
         uuids = synced.uuids if synced else frozenset()
         before = synced.before if synced else None
         if current is not None and current not in uuids:
             before = current
-        return cls(uuids | {uuid} if uuid else uuids, before)
+        return cls(uuids if uuid in {None, before} else uuids | {uuid}, before)
 
 
 def is_external_id(scope: str, key: str) -> bool:
