@@ -145,6 +145,8 @@ class Demo:
         self.conversation = next(iter(self.dify.conversations))
         self.say(self.outside, "and again", "message 2 of",
                  left={("conversation person_alice", EXTERNAL): self.conversation})  # fmt: skip
+        self.say(self.outside, "we are two", "message 1 of", group="tea-club")
+        self.say(self.outside, "one talk, I hope", "message 2 of", sender="bob", group="tea-club")
 
     def heal(self) -> None:
         """Let the agent forget the conversation: one answer fails, the next begins anew."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 from langbot_plugin.api.definition.components.runner import Runner, RunnerResult
 from langbot_plugin.api.entities.builtin.provider.message import Message
@@ -27,10 +28,21 @@ class ProbeRunner(Runner):
                 return
             elif name == "raise":
                 raise RuntimeError(value)
-            elif name == "sleep":
-                await asyncio.sleep(value)
+            elif name == "meet":
+                await self.meet(*map(Path, value))
+            elif name == "tell":
+                self.tell(Path(value), self.seen(ctx, done))
+            elif name == "poll":
+                done.append(await self.poll(ctx, value))
             else:
                 done.append(await self.call(ctx, name, value))
+        message = Message(role="assistant", content=self.seen(ctx, done))
+        yield RunnerResult.message_completed(ctx.run_id, message)
+        yield RunnerResult.run_completed(ctx.run_id)
+
+    @staticmethod
+    def seen(ctx, done):
+        """Return what the run sees, as JSON."""
         seen = {
             "run_id": ctx.run_id,
             "state": ctx.state.model_dump(),
@@ -39,9 +51,27 @@ class ProbeRunner(Runner):
             "conversation_id": ctx.conversation.conversation_id if ctx.conversation else None,
             "steps": done,
         }
-        message = Message(role="assistant", content=json.dumps(seen))
-        yield RunnerResult.message_completed(ctx.run_id, message)
-        yield RunnerResult.run_completed(ctx.run_id)
+        return json.dumps(seen)
+
+    @staticmethod
+    def tell(path, text):
+        """Write a file that is whole as soon as it is there."""
+        half = path.with_suffix(".half")
+        half.write_text(text)
+        half.rename(path)
+
+    @staticmethod
+    async def meet(here, go):
+        """Say with a file that the run is here, and go on once there is another."""
+        here.touch()
+        while not go.exists():
+            await asyncio.sleep(0.05)
+
+    async def poll(self, ctx, arguments):
+        """Read a value until it is there: a result travels beside the calls of the State API."""
+        while (answer := await self.call(ctx, "state_get", arguments))["value"] is None:
+            await asyncio.sleep(0.05)
+        return answer
 
     @staticmethod
     def update(ctx, scope, key, value):
