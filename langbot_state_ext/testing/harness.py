@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar, overload
 
@@ -12,12 +12,13 @@ from langbot_plugin.api.definition.components.runner import Runner
 
 from ..backends import ScopeFilter
 from ..conversation import DEFAULT_FORGET_ON, LAST_ACTIVITY_KEY, uuid_on_resume
-from ..errors import ScopeError
+from ..errors import ConfigError, ScopeError
 from ..run import OnFailedRun, Run, RunLifecycle
 from ..runner.model import StateModel, scope_of
 from ..scopes import VALID_STATE_SCOPES, Scope, ScopeKey, key_from_event
 from ..store import StateStore
 from .actions import Actions, Answer
+from .arguments import check_arguments
 from .chats import Chat, Processor, Setting
 from .component import component_of
 from .context import build_context
@@ -61,7 +62,7 @@ class RunnerHarness:
             returns LangBot's answer.
 
     Raises:
-        ConfigError: The folder is no plugin with one runner, or the url is not one we know.
+        ConfigError: The folder is no plugin with one runner, or an argument is not what it may be.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class RunnerHarness:
         config: Mapping[str, Any] | None = None,
         plugin_config: Mapping[str, Any] | None = None,
         store: str = "memory://",
-        scopes: Iterable[Scope] = VALID_STATE_SCOPES,
+        scopes: Sequence[Scope] = VALID_STATE_SCOPES,
         processor: Processor = "pipeline",
         expire_time: float = 0,
         on_failed_run: OnFailedRun = "keep",
@@ -79,6 +80,9 @@ class RunnerHarness:
         resources: Mapping[str, Any] | None = None,
         answers: Mapping[str, Answer] | None = None,
     ) -> None:
+        check_arguments(
+            processor=processor, on_failed_run=on_failed_run, scopes=scopes, answers=answers or {}
+        )
         self._setting = Setting(
             component_of(runner),
             processor,
@@ -97,6 +101,7 @@ class RunnerHarness:
         self._history = History()
         self._actions = Actions(self._history, answers or {})
         self._turns: list[HostedRun] = []
+        self._last_state: dict[str, dict[str, Any]] = {}
         self._loop = asyncio.new_event_loop()
         try:
             self._drive(self._start())
@@ -111,10 +116,17 @@ class RunnerHarness:
         self.close()
 
     def close(self) -> None:
-        """Stop every run and close the store. Calling it again does nothing."""
-        if not self._loop.is_closed():
+        """Stop every run and close the store; `report` still answers. Calling it again does nothing.
+
+        What else is asked of a closed harness raises ConfigError.
+        """
+        if self._loop.is_closed():
+            return
+        try:
+            self._last_state = self._all_state()
+        finally:
             self._drive(self._stop())
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._drive(self._loop.shutdown_asyncgens())
             self._loop.close()
 
     def say(self, text: str, *, sender: str = "alice", group: str | None = None) -> Reply:
@@ -196,12 +208,7 @@ class RunnerHarness:
 
     def report(self) -> str:
         """Show the conversation so far, and the state that it left."""
-        chats = dict.fromkeys(turn.chat for turn in self._turns)
-        state = {
-            f"{scope} of {chat}": self._read(scope, chat)
-            for chat in chats
-            for scope in self._setting.scopes
-        }
+        state = self._last_state if self._loop.is_closed() else self._all_state()
         return conversation(self._turns, state)
 
     def answered(self, chat: Chat, text: str, message: dict[str, Any]) -> None:
@@ -263,21 +270,40 @@ class RunnerHarness:
     def _now(self) -> float:
         return time.time() + self._waited_s
 
-    def _key(self, scope: str, chat: Chat) -> ScopeKey:
+    def _find_key(self, scope: str, chat: Chat) -> ScopeKey | None:
         event = chat.event(self._setting.processor)
-        key = key_from_event(scope, event, self._setting.binding, self._setting.component)
+        return key_from_event(scope, event, self._setting.binding, self._setting.component)
+
+    def _key(self, scope: str, chat: Chat) -> ScopeKey:
+        key = self._find_key(scope, chat)
         if key is None:
             raise ScopeError(f"{chat} has no {scope}")
         return key
 
     def _read(self, scope: str, chat: Chat) -> dict[str, Any]:
-        values = self._drive(self._store.snapshot([self._key(scope, chat)]))[scope]
-        return {key: value for key, value in values.items() if key != LAST_ACTIVITY_KEY}
+        return self._snapshot(self._key(scope, chat))
+
+    def _snapshot(self, key: ScopeKey) -> dict[str, Any]:
+        values = self._drive(self._store.snapshot([key]))[key.scope]
+        return {name: value for name, value in values.items() if name != LAST_ACTIVITY_KEY}
+
+    def _all_state(self) -> dict[str, dict[str, Any]]:
+        """Read what everybody who spoke has left, by owner, for a report."""
+        chats = dict.fromkeys(turn.chat for turn in self._turns)
+        return {
+            f"{key.scope} of {chat}": self._snapshot(key)
+            for chat in chats
+            for scope in self._setting.scopes
+            if (key := self._find_key(scope, chat)) is not None
+        }
 
     def _drive(self, work: Coroutine[Any, Any, T]) -> T:
         if _is_in_event_loop():
             work.close()
             raise RuntimeError("RunnerHarness has its own event loop: make the test a plain def")
+        if self._loop.is_closed():
+            work.close()
+            raise ConfigError("the harness is closed: make another")
         return self._loop.run_until_complete(work)
 
 

@@ -10,7 +10,8 @@ class Reply(str):
     """What somebody is told; text, with what else is known of the run.
 
     Attributes:
-        status: `completed`, `failed`, `timeout` or `cancelled`.
+        status: `completed`, `failed`, `timeout`, `cancelled`, or `lost` for a run that a restart
+            or the end of the harness has killed.
         error: Why it did not complete; None when it did.
         results: Every result that LangBot took, in order, as LangBot has them.
         refused: Every state update that was refused, `scope 'key': reason`.

@@ -173,3 +173,32 @@ def test_open(runner_harness):
     )
     result.assert_outcomes(passed=1)
     result.stderr.no_fnmatch_line("*never awaited*")
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('with runner_harness(Greeter) as h:\n        assert h.say("hi") == "no"', "     -> 1 en"),
+        (
+            'h = runner_harness(Greeter)\n    h.say("hi", sender="")\n    assert h.say("hi") == "no"',
+            "  runner of alice",
+        ),
+        (
+            "h = runner_harness(Greeter)\n    h.report = lambda: 1 / 0\n    assert not h",
+            "could not be shown: ZeroDivisionError: *",
+        ),
+    ],
+    ids=["closed", "nobody", "broken"],
+)
+def test_a_failing_test_never_ends_the_session(
+    project: pytest.Pytester, body: str, shown: str
+) -> None:
+    project.makepyfile(greeter=RUNNER.replace('scope="actor"', 'scope="runner"'))
+    result = run(
+        project, f"def test_one(runner_harness):\n    {body}\n\n\ndef test_two():\n    pass\n"
+    )
+    outcomes = result.parseoutcomes()
+    assert (outcomes["passed"], outcomes["failed"]) == (1, 1)
+    result.stdout.fnmatch_lines(["*Runner conversation*", shown])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+    result.stderr.no_fnmatch_line("*never awaited*")

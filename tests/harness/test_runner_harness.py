@@ -439,3 +439,29 @@ def test_what_an_actor_needs_is_said() -> None:
 def test_nothing_to_report_is_said() -> None:
     with RunnerHarness(Talker) as harness:
         assert harness.report() == "The conversation:\nThe state:\n  nothing"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"processor": "agnt"}, "processor has 'agnt': use pipeline, agent"),
+        ({"on_failed_run": "x"}, "on_failed_run has 'x': use keep, rollback"),
+        ({"scopes": ["actr"]}, "scopes has 'actr': use conversation, actor, subject, runner"),
+        ({"scopes": "actor"}, r"scopes='actor' is text: write scopes=\['actor'\]"),
+        ({"answers": {"invoke_lm": dict}}, "answers has 'invoke_lm': use .*invoke_llm, "),
+    ],
+)
+def test_an_argument_that_is_not_one_is_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        RunnerHarness(Talker, **arguments)
+
+
+def test_a_closed_harness_says_so_and_still_reports() -> None:
+    with RunnerHarness(Talker) as harness:
+        harness.say("set:actor=p.a=1")
+        harness.begin("wait:60", sender="bob")
+    for call in (harness.restart, lambda: harness.say("hi"), lambda: harness.state("actor")):
+        with pytest.raises(ConfigError, match="the harness is closed"):
+            call()
+    assert "  actor of alice\n    p.a = " in harness.report()
+    assert "     -> lost" in harness.report()
