@@ -116,9 +116,9 @@ class RunnerHarness:
         self.close()
 
     def close(self) -> None:
-        """Stop every run and close the store; `report` still answers. Calling it again does nothing.
+        """Stop every run and close the store. Calling it again does nothing.
 
-        What else is asked of a closed harness raises ConfigError.
+        `report` still answers; what else is asked of a closed harness raises ConfigError.
         """
         if self._loop.is_closed():
             return
