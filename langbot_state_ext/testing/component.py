@@ -28,6 +28,8 @@ def everything() -> RunnerPermissions:
         tools=["detail", "call"],
         knowledge_bases=["list", "retrieve"],
         history=["page", "search"],
+        events=["get", "page"],
+        storage=["plugin"],
     )
 
 

@@ -10,12 +10,11 @@ from typing import Any, Self, TypeVar, overload
 
 from langbot_plugin.api.definition.components.runner import Runner
 
-from ..backends import ScopeFilter
-from ..conversation import DEFAULT_FORGET_ON, LAST_ACTIVITY_KEY, uuid_on_resume
-from ..errors import ConfigError, ScopeError
+from ..conversation import DEFAULT_FORGET_ON, uuid_on_resume
+from ..errors import ConfigError
 from ..run import OnFailedRun, Run, RunLifecycle
 from ..runner.model import StateModel, scope_of
-from ..scopes import VALID_STATE_SCOPES, Scope, ScopeKey, key_from_event
+from ..scopes import VALID_STATE_SCOPES, Scope
 from ..store import StateStore
 from .actions import Actions, Answer
 from .arguments import check_arguments
@@ -23,6 +22,7 @@ from .chats import Chat, Processor, Setting
 from .component import component_of
 from .context import build_context
 from .history import History
+from .kept import Kept
 from .record import Reply
 from .report import State, conversation
 from .traced import trace
@@ -51,6 +51,8 @@ class RunnerHarness:
         processor: What LangBot answers with, `pipeline` (default) or `agent`. A pipeline sends
             the last message that a run yields and knows no `ctx.reply`; an Agent sends nothing
             but what `ctx.reply` says.
+        streaming: Whether the chat shows answers while they grow, as some platforms do; a pipeline
+            then sends every message. Default False.
         expire_time: After how many idle seconds a conversation ends, 0 (default) for never; see
             `wait`.
         on_failed_run: What becomes of the updates of a run that fails, `keep` (default) or
@@ -74,6 +76,7 @@ class RunnerHarness:
         store: str = "memory://",
         scopes: Sequence[Scope] = VALID_STATE_SCOPES,
         processor: Processor = "pipeline",
+        streaming: bool = False,
         expire_time: float = 0,
         on_failed_run: OnFailedRun = "keep",
         forget_on: Sequence[str] = DEFAULT_FORGET_ON,
@@ -92,11 +95,12 @@ class RunnerHarness:
             expire_time,
         )
         self.automatic_reply = processor == "pipeline"
+        self.streaming = streaming
+        self.waited_s = 0.0
         self._plugin_config = dict(plugin_config or {})
         self._url = store
         self._on_failed_run: OnFailedRun = on_failed_run
         self._forget_on = forget_on
-        self._waited_s = 0.0
         self._last_said: dict[str, float] = {}
         self._history = History()
         self._actions = Actions(self._history, answers or {})
@@ -123,7 +127,7 @@ class RunnerHarness:
         if self._loop.is_closed():
             return
         try:
-            self._last_state = self._all_state()
+            self._last_state = self._state_of_all()
         finally:
             self._drive(self._stop())
             self._drive(self._loop.shutdown_asyncgens())
@@ -155,14 +159,12 @@ class RunnerHarness:
         self._drive(self._start())
 
     def wait(self, seconds: float) -> None:
-        """Let time pass for the expiry of conversations, at once."""
-        self._waited_s += seconds
+        """Let time pass for the expiry of conversations and the deadlines of runs, at once."""
+        self.waited_s += seconds
 
     def new_conversation(self, *, sender: str = "alice", group: str | None = None) -> None:
         """Begin a new conversation, as an operator's or a plugin's reset does."""
-        chat = Chat(sender, group)
-        which = ScopeFilter(key=self._key("conversation", chat))
-        self._drive(self._store.clear(which))
+        self._drive(self._kept.clear("conversation", Chat(sender, group)))
 
     @overload
     def state(self, what: Scope, *, sender: str = ..., group: str | None = ...) -> State: ...
@@ -185,8 +187,8 @@ class RunnerHarness:
         """
         chat = Chat(sender, group)
         if isinstance(what, str):
-            return State(what, self._read(what, chat))
-        return what.from_state(self._read(scope_of(what), chat))
+            return State(what, self._drive(self._kept.read(what, chat)))
+        return what.from_state(self._drive(self._kept.read(scope_of(what), chat)))
 
     def put(
         self,
@@ -202,22 +204,24 @@ class RunnerHarness:
             CodecError: A value is not JSON.
             InvalidKey: A key is not one.
         """
-        key = self._key(scope, Chat(sender, group))
-        for name, value in values.items():
-            self._drive(self._store.apply(key, name, value))
+        self._drive(self._kept.write(scope, Chat(sender, group), values))
 
     def report(self) -> str:
         """Show the conversation so far, and the state that it left."""
-        state = self._last_state if self._loop.is_closed() else self._all_state()
+        state = self._last_state if self._loop.is_closed() else self._state_of_all()
         return conversation(self._turns, state)
 
-    def answered(self, chat: Chat, text: str, message: dict[str, Any]) -> None:
+    def _state_of_all(self) -> dict[str, dict[str, Any]]:
+        return self._drive(self._kept.of_all(turn.chat for turn in self._turns))
+
+    def answered(self, chat: Chat, run: Run, message: dict[str, Any]) -> None:
         """Put a completed message into the history."""
-        self._history.answered(chat.conversation_id, text, message)
+        self._history.answered(chat.conversation_id, run, message)
 
     async def _start(self) -> None:
         self._last_said.clear()
         self._store = await StateStore.open(self._url)
+        self._kept = Kept(self._setting, self._store)
         self.lifecycle = RunLifecycle(
             self._store,
             on_failed_run=self._on_failed_run,
@@ -243,11 +247,12 @@ class RunnerHarness:
         await self._store.close()
 
     async def _begin(self, chat: Chat, text: str) -> HostedRun:
-        run = self._setting.run(chat, len(self._turns) + 1)
+        number = len(self._turns) + 1
+        run = self._setting.run(chat, number)
         uuid = await self._resume(chat, run)
         snapshot = await self.lifecycle.before_run(run)
         cursor = self._history.latest_cursor(chat.conversation_id)
-        context = build_context(self._setting, chat, run, text, snapshot, uuid, cursor)
+        context = build_context(self._setting, chat, run, text, snapshot, uuid, number, cursor)
         self._history.heard(chat.conversation_id, text, chat.sender)
         hosted = HostedRun(self, chat, text, run, self._runner, context)
         self._actions.runs[run.run_id] = hosted
@@ -268,34 +273,7 @@ class RunnerHarness:
         return uuid_on_resume(external_id, None, None)
 
     def _now(self) -> float:
-        return time.time() + self._waited_s
-
-    def _find_key(self, scope: str, chat: Chat) -> ScopeKey | None:
-        event = chat.event(self._setting.processor)
-        return key_from_event(scope, event, self._setting.binding, self._setting.component)
-
-    def _key(self, scope: str, chat: Chat) -> ScopeKey:
-        key = self._find_key(scope, chat)
-        if key is None:
-            raise ScopeError(f"{chat} has no {scope}")
-        return key
-
-    def _read(self, scope: str, chat: Chat) -> dict[str, Any]:
-        return self._snapshot(self._key(scope, chat))
-
-    def _snapshot(self, key: ScopeKey) -> dict[str, Any]:
-        values = self._drive(self._store.snapshot([key]))[key.scope]
-        return {name: value for name, value in values.items() if name != LAST_ACTIVITY_KEY}
-
-    def _all_state(self) -> dict[str, dict[str, Any]]:
-        """Read what everybody who spoke has left, by owner, for a report."""
-        chats = dict.fromkeys(turn.chat for turn in self._turns)
-        return {
-            f"{key.scope} of {chat}": self._snapshot(key)
-            for chat in chats
-            for scope in self._setting.scopes
-            if (key := self._find_key(scope, chat)) is not None
-        }
+        return time.time() + self.waited_s
 
     def _drive(self, work: Coroutine[Any, Any, T]) -> T:
         if _is_in_event_loop():
