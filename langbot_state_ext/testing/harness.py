@@ -39,9 +39,9 @@ class RunnerHarness:
     same `RunLifecycle` and store as in LangBot.
 
     Args:
-        runner: The runner's class, or the folder of a plugin that has one runner. Id, permissions
-            and capabilities are read from the manifests beside it; a class without manifests may
-            use everything.
+        runner: The runner's class, or the folder of a plugin that has one runner, whose modules
+            it may import from there. Id, permissions and capabilities are read from the manifests
+            beside it; a class without manifests may use everything.
         config: The runner's settings, `ctx.config`. `timeout` is in seconds, 300 by default, 0
             for none.
         plugin_config: The plugin's settings, `get_plugin_config()`.
@@ -282,7 +282,8 @@ class RunnerHarness:
         if self._loop.is_closed():
             work.close()
             raise ConfigError("the harness is closed: make another")
-        return self._loop.run_until_complete(work)
+        with self._setting.component.modules.importable():
+            return self._loop.run_until_complete(work)
 
 
 def _is_in_event_loop() -> bool:
