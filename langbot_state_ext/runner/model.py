@@ -113,7 +113,8 @@ class StateModel(BaseModel):
             A model of its own; fields that are not stored have their defaults. What LangBot puts
             in place of an `external.conversation_id` that is not stored, its own id of the
             conversation, counts as not stored; the id that LangBot makes up after a reset, where
-            its operator has not enabled the extension, can't be told from a stored one.
+            its operator has not enabled the extension, can't be told from a stored one, which
+            `fetch` can.
 
         Raises:
             MisfitValue: A stored value doesn't fit, and the class has `on_misfit="raise"`.
@@ -258,6 +259,11 @@ class StateModel(BaseModel):
             return
         name = next(name for name, keys in self._layout.fields.items() if keys.key == key)
         self._stored.fields[name] = json_of(value)
+
+
+def was_read(model: StateModel) -> bool:
+    """Tell whether a model was read from somewhere, and not made."""
+    return bool(model._stored.fields) or model._stored.stale  # noqa: SLF001 - our own
 
 
 def scope_of(model: type[StateModel]) -> Scope:

@@ -127,6 +127,32 @@ def test_state(runner_harness):
     )
 
 
+def test_a_failing_model_is_shown_beside_what_was_expected(project: pytest.Pytester) -> None:
+    result = run(
+        project,
+        """
+def test_model(runner_harness):
+    harness = runner_harness(Greeter)
+    harness.say("hi")
+    assert Prefs(turns=2) == harness.state(Prefs)
+
+
+def test_made():
+    assert Prefs(turns=1) == Prefs(turns=2)
+""",
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "E   *assert the model is as expected",
+            "E    *Prefs*stored*expected",
+            'E    *language*"en"*"en"',
+            "E    *>*turns*1*2",
+            "*Runner conversation*",
+            "E   *assert Prefs(*turns=1) == Prefs(*turns=2)*",
+        ]
+    )
+
+
 def test_a_run_that_raised_is_shown_with_its_place(project: pytest.Pytester) -> None:
     result = run(
         project,
@@ -180,7 +206,7 @@ def test_open(runner_harness):
     [
         ('with runner_harness(Greeter) as h:\n        assert h.say("hi") == "no"', "     -> 1 en"),
         (
-            'h = runner_harness(Greeter)\n    h.say("", sender="")\n    h.say("")\n    assert not h',
+            'h = runner_harness(Greeter)\n    h.say("", sender="")\n    h.say("")\n    assert 0',
             "  runner of alice",
         ),
         (

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field, field_validator, model_validator
 
+from examples.fake_services import FakeAgent
 from langbot_state_ext.runner import MisfitValue, ModelError, StateModel, Stored
+from langbot_state_ext.testing import RunnerHarness
 
 NAN = float("nan")
 
@@ -171,6 +174,18 @@ def test_an_upgrade_sees_every_stored_key_under_the_prefix() -> None:
     written = {update.data["key"]: update.data["value"] for update in fetched.changes(ctx())}
     assert written == {"a.full": "Al Bo", "a._version": 2}
     assert Person.from_state({**kept, **written}).changes(ctx()) == []
+
+
+OUTSIDE = Path(__file__).parents[2] / "examples" / "outside_runner"
+
+
+def test_an_id_that_langbot_made_up_after_a_reset_is_not_sent_to_the_far_side() -> None:
+    with FakeAgent() as agent, RunnerHarness(OUTSIDE, config={"url": agent.url}) as harness:
+        run = harness.begin("hello")
+        seed = {"external.conversation_id": "b4fe7801-cde9-47bc-89d9-091437774e30"}
+        run._run._context.state.conversation.update(seed)
+        assert run.finish() == "conversation-1, turn 1: hello"
+        assert agent.asked[0]["conversation_id"] is None
 
 
 class Frozen(StateModel, scope="actor", prefix="f.", frozen=True):
