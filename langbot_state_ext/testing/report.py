@@ -101,9 +101,12 @@ def _turn(number: int, turn: Told) -> Iterable[str]:
         yield f"       refused: {refusal}"
     for line in record.logs:
         yield f"       log {line}"
-    if record.status == "completed":
-        yield from (f"     -> {text}" for text in record.said or ["(nothing)"])
-    else:
+    is_completed = record.status == "completed"
+    if record.is_sent or is_completed:
+        yield from (f"     -> {text}" for text in record.said)
+    if is_completed and not record.said:
+        yield "     -> (nothing)"
+    if not is_completed:
         yield f"     -> {record.status or 'under way'}: {record.error or ''}".rstrip(": ")
     if record.trace:
         yield from (f"        {line}" for line in record.trace.rstrip().splitlines())

@@ -78,7 +78,7 @@ class HostedRun:
         self.chat = chat
         self.text = text
         self.run = run
-        self.record = Record()
+        self.record = Record(is_sent=host.streaming or not host.automatic_reply)
         self._host = host
         self._context = context
         self._waited_s = host.waited_s

@@ -52,6 +52,8 @@ def test_an_agent_sends_what_the_runner_replies() -> None:
     with RunnerHarness(Talker, processor="agent") as harness:
         assert harness.say("say:unheard reply:one quote:two") == "one\ntwo"
         assert harness.say("reply:") == ""
+        assert harness.say("reply:one raise:no") == "one"
+        assert "     -> one\n     -> failed: Error running agent: no" in harness.report()
         assert "non-empty" in str(harness.say("reply:").error)
 
 
