@@ -74,8 +74,9 @@ class Chat:
         data = {**launcher, "sender_id": self.sender or None, "bot_uuid": BOT}
         subject = SimpleSubject(str(number), "message", data)
         if processor == "agent":
-            kind = "group" if self.group else "message"
-            subject = SimpleSubject(self.group or str(number), kind)
+            subject = SimpleSubject(str(number), "message")
+            if self.group:
+                subject = SimpleSubject(self.group, "group", {"group_name": self.group})
         actor = SimpleActor(self.sender)
         return SimpleEvent(self.conversation_id, None, actor, subject, BOT, WORKSPACE)
 

@@ -71,7 +71,8 @@ def _event(chat: Chat, run: Run, now: int) -> dict[str, Any]:
 
 def _event_of_agent(run: Run, now: int) -> dict[str, Any]:
     event = {"event_type": "message.received", "event_time": now, "source": "platform"}
-    return {"event_id": run.run_id, **event, "source_event_type": "message.received"}
+    kind = event["event_type"]
+    return {"event_id": run.run_id, **event, "source_event_type": kind, "data": {"type": kind}}
 
 
 def _conversation(chat: Chat) -> dict[str, Any]:
