@@ -211,7 +211,7 @@ def test_runs_that_overlap_see_what_they_see_in_langbot(worlds: Worlds, tmp_path
 
 def overlap(world: World) -> list[Any]:
     """Have bob's run begin and end within alice's."""
-    waits = [{"await": ["runner", "go"]}]
+    waits = [{"until_set": ["runner", "go"]}]
     last = [{"set": ["runner", "who", "alice"]}, {"set": ["runner", "end", 1]}]
     steps = [{"set": ["runner", "begun", 1]}, *waits, *last]
     finish = world.start(json.dumps(steps), sender="alice", until="begun")

@@ -20,6 +20,8 @@ class ProbeRunner(Runner):
             ((name, value),) = step.items()
             if name in RESULTS:
                 yield RESULTS[name](ctx, value)
+            elif name in WAITS:
+                await WAITS[name](ctx, value)
             elif name == "raise":
                 raise RuntimeError(value)
             elif name == "end":
@@ -53,18 +55,21 @@ class ProbeRunner(Runner):
 
     @staticmethod
     async def call(ctx, name, arguments):
-        """Wait, or call the State API or the history as `ctx.api` has them."""
-        if name == "sleep":
-            return await asyncio.sleep(arguments)
-        if name == "await":  # until somebody has set a key
-            while (await ctx.state_get(*arguments))["value"] is None:
-                await asyncio.sleep(0.05)
-            return None
+        """Call the State API, or the history, as `ctx.api` has them."""
         try:
             answer = await getattr(ctx.api, name)(*arguments)
         except Exception as error:  # what the host says is what the test wants to see
             return {"error": str(error)}
         return answer.model_dump(mode="json") if hasattr(answer, "model_dump") else answer
+
+
+async def until_set(ctx, key):
+    while (await ctx.state_get(*key))["value"] is None:
+        await asyncio.sleep(0.05)
+
+
+WAITS = {"sleep": lambda _ctx, value: asyncio.sleep(value), "until_set": until_set}
+"""What a step waits for."""
 
 
 def update(ctx, scope, key, value):
