@@ -127,23 +127,43 @@ class Operator:
             "PUT", f"/api/v1/pipelines/{uuid}", json={"name": pipeline["name"], "config": config}
         )
 
-    def create_bot(self, name: str, pipeline_uuid: str, *, timeout_s: int = 15) -> HttpBot:
+    def create_agent(
+        self, name: str, runner_id: str, *, runner_config: Mapping[str, Any] | None = None
+    ) -> str:
+        """Create an Agent, which a bot can be bound to, see `create_pipeline`.
+
+        Returns:
+            Its uuid.
+        """
+        config = {
+            "runner": {"id": runner_id},
+            "runner_config": {runner_id: dict(runner_config or {})},
+        }
+        body = {"name": name, "description": name, "config": config}
+        return str(self.api("POST", "/api/v1/agents", json=body)["uuid"])
+
+    def create_bot(
+        self, name: str, target_uuid: str, *, target_type: str = "pipeline", timeout_s: int = 15
+    ) -> HttpBot:
         """Create a bot on the HTTP platform that answers people and groups.
 
         Args:
             name: Its name.
-            pipeline_uuid: What answers.
+            target_uuid: What answers.
+            target_type: What that is, `pipeline` (default) or `agent`. An Agent gets one binding
+                for all chats, since its state belongs to the binding.
             timeout_s: A quarter of how long a turn may take.
         """
         secret = f"secret-of-{name}"
+        chats = [{"field": "chat_type", "operator": "eq", "value": c} for c in ("person", "group")]
         bindings = [
             {
                 "event_pattern": "message.received",
-                "target_type": "pipeline",
-                "target_uuid": pipeline_uuid,
-                "filters": [{"field": "chat_type", "operator": "eq", "value": chat}],
+                "target_type": target_type,
+                "target_uuid": target_uuid,
+                "filters": filters,
             }
-            for chat in ("person", "group")
+            for filters in ([[]] if target_type == "agent" else [[chat] for chat in chats])
         ]
         created = self.api(
             "POST",
