@@ -91,6 +91,12 @@ _CALLS: tuple[tuple[Any, type[BackendError], str], ...] = (
         _READ_ONLY,
     ),
     (
+        RETRIED,
+        BackendUnavailable,
+        "PostgreSQL at {where} took the call back for {wait_s:g} s, since others write the same: "
+        "nothing was written",
+    ),
+    (
         pg.DiskFull,
         BackendUnavailable,
         "PostgreSQL at {where} has no room: nothing was written",
