@@ -179,8 +179,8 @@ class PostgresServer(ServerProcess):
 
     def _spawn(self, log: int) -> subprocess.Popen[bytes]:
         argv = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port)]
-        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=60")
-        for setting in settings:
+        sockets = f"unix_socket_directories={self.folder}"
+        for setting in ("listen_addresses=127.0.0.1", sockets, "max_connections=60"):
             argv += ["-c", setting]
         return subprocess.Popen(
             argv,

@@ -1,9 +1,9 @@
 """Connections to PostgreSQL: taken from psycopg's pool, bounded in time, and errors of ours.
 
 No call waits longer than `wait_s` for a connection and `wait_s` for its answer; with several hosts
-each may take 2 s at least. The server ends a statement that takes as long; a connection whose server
-has fallen silent is dropped. Where the pool has none that works, a call connects for itself: it goes
-on as soon as a host can be reached, and says why where none can.
+each may take 2 s at least. The server ends a statement that takes as long; a connection whose
+server has fallen silent is dropped. Where the pool has none that works, a call connects for itself:
+it goes on as soon as a host can be reached, and says why where none can.
 """
 
 from __future__ import annotations

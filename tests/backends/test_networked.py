@@ -18,6 +18,7 @@ from langbot_state_ext import (
     RunnerScopedStateStore,
     open_backend,
 )
+from langbot_state_ext.backends.networked import read_url
 from langbot_state_ext.config import shown_url
 from langbot_state_ext.testing import SimpleBinding, SimpleDescriptor, SimpleEvent, SimpleQuery
 
@@ -142,6 +143,10 @@ assert not {"psycopg", "psycopg_pool", "redis"} & set(sys.modules)
         ("postgresql://u:s3cret@h/d?wait_s=1", "postgresql://u:***@h/d?wait_s=1"),
         ("postgresql://h/d?user=u&password=s3cret", "postgresql://h/d?user=u&password=***"),
         (
+            "postgresql://h/d?sslpassword=s3cret&user=u",
+            "postgresql://h/d?sslpassword=***&user=u",
+        ),
+        (
             "rediss://:s3cret@h/0?password=s3cret&db=1",
             "rediss://:***@h/0?password=***&db=1",
         ),
@@ -150,6 +155,13 @@ assert not {"psycopg", "psycopg_pool", "redis"} & set(sys.modules)
 def test_a_shown_url_has_no_secret(url: str, shown: str) -> None:
     assert shown_url(url) == shown
     open_backend(url)
+
+
+@pytest.mark.parametrize("name", ["oauth_client_secret", "scram_client_key", "scram_server_key"])
+def test_what_newer_libpqs_take_is_as_secret(name: str) -> None:
+    url = f"postgresql://h/d?user=u&{name}=S3cret&options=x"
+    assert shown_url(url) == f"postgresql://h/d?user=u&{name}=***&options=x"
+    assert read_url(url, "schema", {name, "user", "options"}).secrets == ("S3cret",)
 
 
 def test_a_password_in_the_query_is_kept_out_of_errors() -> None:

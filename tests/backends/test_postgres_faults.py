@@ -23,7 +23,7 @@ from langbot_state_ext import (
 )
 from langbot_state_ext.backends import postgres_schema
 from langbot_state_ext.backends.networked import read_url
-from langbot_state_ext.backends.postgres import PostgresBackend
+from langbot_state_ext.backends.postgres import BATCH, PostgresBackend
 from langbot_state_ext.backends.postgres_errors import call_error, opening_error
 from langbot_state_ext.testing.contract import Clock, increment, person, put
 
@@ -294,6 +294,100 @@ async def test_a_setting_that_is_wrong_is_told_at_start(
     assert "\n" not in message
 
 
+async def test_a_user_whose_schema_was_made_for_him_needs_no_other_right(
+    server: PostgresServer,
+) -> None:
+    server.execute("DROP SCHEMA IF EXISTS langbot_state_ext CASCADE")
+    server.execute("DROP ROLE IF EXISTS guest")
+    server.execute(f"CREATE ROLE guest LOGIN PASSWORD '{PASSWORD}'")
+    server.execute("CREATE SCHEMA langbot_state_ext AUTHORIZATION guest")
+    async with open_backend(server.url().replace("postgres:", "guest:", 1)) as backend:
+        await backend.commit([put(ALICE)])
+        assert await backend.load([ALICE]) == [{"k": b"1"}]
+    server.execute("DROP OWNED BY guest CASCADE")
+
+
+async def test_a_user_who_may_only_read_is_told_at_start(
+    backend: Backend, server: PostgresServer
+) -> None:
+    server.execute("DROP ROLE IF EXISTS reader")
+    server.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
+    server.execute("GRANT USAGE ON SCHEMA langbot_state_ext TO reader")
+    server.execute("GRANT SELECT ON ALL TABLES IN SCHEMA langbot_state_ext TO reader")
+    reader = server.url().replace("postgres:", "reader:", 1)
+    with pytest.raises(ConfigError, match="not write the tables of schema langbot_state_ext: make"):
+        await open_backend(reader).open()
+    for right in ("INSERT", "UPDATE", "DELETE"):
+        server.execute(f"GRANT {right} ON ALL TABLES IN SCHEMA langbot_state_ext TO reader")
+    async with open_backend(reader) as writer:
+        await writer.commit([put(ALICE)])
+        server.execute("REVOKE ALL ON ALL TABLES IN SCHEMA langbot_state_ext FROM reader")
+        with pytest.raises(BackendError, match="refuses this user: permission denied"):
+            await writer.commit([put(ALICE)])
+    server.execute("DROP OWNED BY reader")
+
+
+@pytest.mark.parametrize("password", ["password", "user", "postgres", "e"])
+async def test_a_wrong_password_that_is_a_word_of_the_message_hides_nothing(
+    server: PostgresServer, password: str
+) -> None:
+    with pytest.raises(ConfigError, match="check user and password in the url"):
+        await open_backend(server.url(password=password)).open()
+
+
+async def test_a_socket_in_a_folder_is_a_host_too(server: PostgresServer) -> None:
+    where = f"host={server.folder}&port={server.port}&user=postgres&password={QUOTED}"
+    async with open_backend(f"postgres:///postgres?{where}&schema=over_a_socket") as backend:
+        await backend.commit([put(ALICE)])
+        assert await backend.load([ALICE]) == [{"k": b"1"}]
+
+
+async def test_a_plus_in_a_password_is_a_plus(server: PostgresServer) -> None:
+    server.execute("DROP ROLE IF EXISTS plus")
+    server.execute("CREATE ROLE plus LOGIN SUPERUSER PASSWORD 'a+b'")
+    for url in (
+        f"postgresql://plus:a+b@127.0.0.1:{server.port}/postgres",
+        f"postgresql://127.0.0.1:{server.port}/postgres?user=plus&password=a+b",
+    ):
+        async with open_backend(url) as backend:
+            assert await backend.load([ALICE]) is not None
+
+
+async def test_a_session_is_as_our_promises_need_it(server: PostgresServer) -> None:
+    server.execute("CREATE DATABASE lax")
+    server.execute("ALTER DATABASE lax SET synchronous_commit = off")
+    server.execute("ALTER DATABASE lax SET default_transaction_isolation = serializable")
+    backend = PostgresBackend.from_url(f"{server.url('lax')}?{PATIENT}")
+    async with backend, backend._connections._borrow() as connection:
+        for name, value in (
+            ("synchronous_commit", "on"),
+            ("default_transaction_isolation", "read committed"),
+            ("statement_timeout", "54s"),
+        ):
+            found = await (await connection.execute(f"SHOW {name}".encode())).fetchone()
+            assert found == (value,)
+
+
+async def test_clearing_goes_over_many_batches(backend: Backend) -> None:
+    people = [person(f"p{n}") for n in range(2 * BATCH + 1)]
+    await backend.commit([put(key) for key in people])
+    assert await backend.clear(ScopeFilter(scope="actor")) == len(people)
+    assert (await backend.scopes(ScopeFilter(), None, 1)).scopes == []
+
+
+async def test_a_connection_to_what_became_a_standby_is_not_used_again(
+    backend: Backend, server: PostgresServer
+) -> None:
+    """The old primary goes on answering: only a new connection can find the new one."""
+    one = PostgresBackend.from_url(f"{server.url()}?{PATIENT}&pool_size=1")
+    async with one:
+        async with one._connections._borrow() as connection:
+            await connection.execute("SET default_transaction_read_only = on")
+        with pytest.raises(BackendUnavailable, match="read-only"):
+            await one.commit([put(ALICE)])
+        await one.commit([put(ALICE)])
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -306,6 +400,8 @@ async def test_a_setting_that_is_wrong_is_told_at_start(
         ("postgresql://u:s3cret@[h/d", "the host is not valid"),
         ("postgresql://u:s3cret@h:s3cret/d", "the port is not a number"),
         ("postgresql://u:s3cret%ZZ@h/d", "can't be read"),
+        ("postgresql://u:p@h/d#s3cret", "%23 for #"),
+        ("postgres+asyncpg://u:s3cret@h/d", "unknown scheme postgres+asyncpg: use memory://"),
     ],
 )
 def test_a_url_that_is_wrong_is_refused(url: str, said: str) -> None:
