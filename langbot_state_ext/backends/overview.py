@@ -87,7 +87,7 @@ async def survey(
 ) -> Overview:
     """Look at every scope, page by page; `Backend.overview` for a store that can't do better."""
 
-    async def contents() -> AsyncIterator[tuple[ScopeKey, list[Written]]]:
+    async def contents() -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
         async for stored in every(backend, everything):
             held = await backend.entries(stored.key)
             yield (
@@ -103,7 +103,7 @@ async def survey(
 
 
 async def tally(
-    contents: AsyncIterator[tuple[ScopeKey, list[Written]]],
+    contents: AsyncIterator[tuple[ScopeKey, Sequence[Written]]],
     hidden: Container[ScopeKey],
     *,
     since: float,

@@ -16,11 +16,13 @@ from langbot_state_ext import (
     BackendUnavailable,
     ConfigError,
     RunnerScopedStateStore,
+    ScopeFilter,
     open_backend,
 )
 from langbot_state_ext.backends.networked import read_url
 from langbot_state_ext.config import shown_url
 from langbot_state_ext.testing import SimpleBinding, SimpleDescriptor, SimpleEvent, SimpleQuery
+from langbot_state_ext.testing.contract import person, put
 
 EVENT, BINDING, RUNNER = SimpleEvent(), SimpleBinding(), SimpleDescriptor()
 
@@ -47,6 +49,15 @@ def test_the_synchronous_store_reaches_a_server(url: str) -> None:
         assert store.clear_scope_from_event("actor", EVENT, BINDING, RUNNER) == 1
         assert store.clear_all() == 1
     assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize(
+    "which", [ScopeFilter(parts={"actor_id": "\ud800"}), ScopeFilter(text="\ud800")]
+)
+async def test_what_no_identity_can_hold_finds_nothing(url: str, which: ScopeFilter) -> None:
+    async with open_backend(url) as backend:
+        await backend.commit([put(person("alice"))])
+        assert (await backend.scopes(which, None, 5)).scopes == []
 
 
 def test_threads_share_the_synchronous_store(url: str) -> None:
