@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import errors as pg
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+from pytest_mock import MockerFixture
 
 from examples.servers import PASSWORD, QUOTED, PostgresServer, ServerProcess
 from langbot_state_ext import (
@@ -366,6 +367,19 @@ async def test_a_session_is_as_our_promises_need_it(server: PostgresServer) -> N
         ):
             found = await (await connection.execute(f"SHOW {name}".encode())).fetchone()
             assert found == (value,)
+
+
+async def test_an_overview_of_many_scopes_takes_few_round_trips(
+    backend: Backend, mocker: MockerFixture
+) -> None:
+    assert isinstance(backend, PostgresBackend)
+    await backend.commit([put(person(f"p{n}")) for n in range(1200)])
+    asked = mocker.spy(backend._connections, "run")
+    found = await backend.overview(
+        ScopeFilter(text="p1199"), since=0, newest=1, parts=("actor_id",)
+    )
+    assert (found.scopes, found.entries, len(found.by_part["actor_id"])) == (1199, 1199, 1199)
+    assert asked.call_count <= 4
 
 
 async def test_clearing_goes_over_many_batches(backend: Backend) -> None:
