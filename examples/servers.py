@@ -194,11 +194,13 @@ class PostgresServer(ServerProcess):
 
     def _answers(self, pid: int) -> bool:
         try:
-            lines = (self._data / "postmaster.pid").read_text().splitlines()
+            lines = (self._data / "postmaster.pid").read_text().split()
+            if lines[0] != str(pid) or lines[-1] != "ready":
+                return False
             psycopg.connect(self.url(), connect_timeout=10).close()
-        except (OSError, psycopg.OperationalError):
+        except (OSError, IndexError, psycopg.OperationalError):
             return False
-        return lines[:1] == [str(pid)]
+        return True
 
     def _signal_all(self, what: signal.Signals) -> None:
         """Send a signal to the server and its processes, each of which is a session."""

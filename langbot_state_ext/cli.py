@@ -148,8 +148,8 @@ def _copy(arguments: argparse.Namespace) -> int:
     text = (
         f"All {copied.entries} entries of {copied.scopes} scopes are there, compared one by one: "
         f"{copied.written} were copied now, {copied.newer} were left since what was there is "
-        f"later. {copied.only_there} scopes, and of others {copied.entries_only_there} entries, are "
-        "only there: what was erased here since an earlier copy is among them."
+        f"later. {copied.only_there} scopes are only there, and so are "
+        f"{copied.entries_only_there} entries of others: what was erased here is among them."
     )
     return _say(arguments, dataclasses.asdict(copied), text)
 
