@@ -162,11 +162,31 @@ async def test_a_commit_that_the_server_takes_back_is_made_again(
     """The server ends the first two tries as it ends the victim of a deadlock."""
     bob = person("bob")
     await backend.commit([put(ALICE), put(bob)])
-    server.execute("CREATE SEQUENCE langbot_state_ext.tries")  # one that no rollback sets back
+    take_back(server, code, times=2)
+    await backend.commit([put(ALICE, value=b"2"), put(bob, value=b"2")])
+    for key in (ALICE, bob):
+        entry = await backend.get(key, "k")
+        assert entry is not None
+        assert (entry.value, entry.version) == (b"2", 2)
+
+
+async def test_a_commit_that_is_taken_back_for_ever_ends(
+    backend: Backend, hasty: Backend, server: PostgresServer
+) -> None:
+    await backend.commit([put(ALICE)])
+    take_back(server, "40001", times=1_000_000_000)
+    with pytest.raises(BackendUnavailable, match="took back each try of 3 s"):
+        await hasty.commit([put(ALICE, value=b"2")])
+    assert await backend.load([ALICE]) == [{"k": b"1"}]
+
+
+def take_back(server: PostgresServer, code: str, *, times: int) -> None:
+    """Let the server take updates back, counted by what no rollback sets back."""
+    server.execute("CREATE SEQUENCE langbot_state_ext.tries")
     server.execute(f"""
         CREATE FUNCTION langbot_state_ext.take_back() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            IF nextval('langbot_state_ext.tries') < 3 THEN
+            IF nextval('langbot_state_ext.tries') <= {times} THEN
                 RAISE EXCEPTION 'taken back' USING ERRCODE = '{code}';
             END IF;
             RETURN NEW;
@@ -174,11 +194,6 @@ async def test_a_commit_that_the_server_takes_back_is_made_again(
     server.execute("""
         CREATE TRIGGER take_back BEFORE UPDATE ON langbot_state_ext.entries
         FOR EACH ROW EXECUTE FUNCTION langbot_state_ext.take_back()""")
-    await backend.commit([put(ALICE, value=b"2"), put(bob, value=b"2")])
-    for key in (ALICE, bob):
-        entry = await backend.get(key, "k")
-        assert entry is not None
-        assert (entry.value, entry.version) == (b"2", 2)
 
 
 async def test_scopes_that_come_and_go_are_never_half_there(backend: Backend) -> None:
