@@ -561,9 +561,9 @@ def test_a_run_that_is_cancelled_or_fails_stops_the_runner() -> None:
         assert Cleaner.cleaned == ["say:a wait:60"]
         harness.say("fail:no wait:60")
         assert Cleaner.cleaned[1:] == ["fail:no wait:60"]
-        assert harness.say("set:actor==1 say:unheard").error == (
-            "state.updated missing required field: key"
-        )
+        no_key = harness.say("set:actor==1 wait:60")
+        assert no_key.error == "state.updated missing required field: key"
+        assert Cleaner.cleaned[2:] == ["set:actor==1 wait:60"]
 
 
 def test_the_history_has_the_first_answer_of_a_run() -> None:
