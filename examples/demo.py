@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from .langbot_host import USER, HostError, LangBotHost, bin_folder
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".demo"
+STAY_FOLDER = ROOT / ".run"
 COUNTING = "plugin:langbot-state-ext/CountingRunner/default"
 DIFY = "plugin:langbot-state-ext/DifyRunner/default"
 EXPIRE_S = 4
@@ -145,6 +147,8 @@ class Demo:
         self.conversation = next(iter(self.dify.conversations))
         self.say(self.outside, "and again", "message 2 of",
                  left={("conversation person_alice", EXTERNAL): self.conversation})  # fmt: skip
+        self.say(self.outside, "we are two", "message 1 of", group="tea-club")
+        self.say(self.outside, "one talk, I hope", "message 2 of", sender="bob", group="tea-club")
 
     def heal(self) -> None:
         """Let the agent forget the conversation: one answer fails, the next begins anew."""
@@ -171,10 +175,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description=__doc__)
     parser.add_argument("--stay", action="store_true", help="leave it running, to be tried")
     arguments = parser.parse_args()
+    end_on_signals()
     console = Console(width=None if sys.stdout.isatty() else 110)
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    folder = STAY_FOLDER if arguments.stay else FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
     host = LangBotHost(
-        FOLDER,
+        folder,
         command=[str(bin_folder() / "langbot-state"), "run"],
         config={"state_ext": {"enable": True}},
         progress=lambda text: console.print(f"[dim]{text} ...[/dim]"),
@@ -189,6 +195,19 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+def end_on_signals() -> None:
+    """End in good order when the terminal is closed, or when told to: LangBot would go on alone."""
+    ends = (signal.SIGHUP, signal.SIGTERM)
+
+    def end(number: int, _frame: object) -> None:
+        for each in ends:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for each in ends:
+        signal.signal(each, end)
 
 
 def show(demo: Demo) -> int:
@@ -210,14 +229,15 @@ def show(demo: Demo) -> int:
 def stay(demo: Demo) -> int:
     """Say how to try it, and wait until LangBot ends."""
     demo.host.api("POST", "/api/v1/system/wizard/completed", json={"status": "skipped"})
-    demo.host.install_plugin(build(stage(FOLDER / "plugins" / "state"), FOLDER / "plugins"))
+    plugins = demo.host.folder / "plugins"
+    demo.host.install_plugin(build(stage(plugins / "state"), plugins))
     demo.counting.say("hello")
     demo.console.print(
         f"LangBot answers at [bold]{demo.host.url}[/bold]; log in as {USER['user']} with the "
         f"password {USER['password']}.\n"
         f"The page that shows the state: [bold]{demo.host.url}{PAGE}[/bold]\n"
         "Open the bot 'demo' and send it 'call me Al', or 'topic: tea' in a group; restart as you "
-        f"like.\nThe state is in {FOLDER}/data/state.db. End it with Ctrl-C.",
+        f"like.\nThe state is in {demo.host.folder}/data/state.db. End it with Ctrl-C.",
         soft_wrap=True,
     )
     return demo.host.wait()

@@ -1,4 +1,7 @@
-"""A small Dify on this machine: it knows its conversations, until it is made to forget them."""
+"""A small Dify on this machine: it knows its conversations, until it is made to forget them.
+
+As in Dify, a conversation belongs to the `user` that began it: for any other there is none.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ class FakeDify:
 
     def __init__(self) -> None:
         self.conversations: dict[str, int] = {}
+        self._users: dict[str, str] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
 
     @property
@@ -38,6 +42,7 @@ class FakeDify:
     def forget(self) -> None:
         """Lose every conversation."""
         self.conversations.clear()
+        self._users.clear()
 
     def answer(self, key: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Return the status and the body of an answer.
@@ -45,11 +50,15 @@ class FakeDify:
         Args:
             key: What was sent as API key.
             body: What was sent: `query`, `user`, `conversation_id` and the rest.
+
+        Source:
+            Dify 1.9, api/core/app/apps/message_based_app_generator.py, _get_conversation_by_user,
+            and api/controllers/service_api/app/completion.py, ChatApi.
         """
         if key != f"Bearer {KEY}":
             return 401, fault(401, "unauthorized", "Access token is invalid")
-        conversation = body.get("conversation_id") or str(uuid4())
-        if body.get("conversation_id") and conversation not in self.conversations:
+        conversation = body.get("conversation_id") or self._begin(body["user"])
+        if self._users.get(conversation) != body["user"]:
             return 404, fault(404, "not_found", "Conversation Not Exists.")
         turn = self.conversations[conversation] = self.conversations.get(conversation, 0) + 1
         text = f"This is message {turn} of conversation {conversation[:8]}."
@@ -60,6 +69,11 @@ class FakeDify:
             "mode": "chat",
             "answer": text,
         }
+
+    def _begin(self, user: str) -> str:
+        conversation = str(uuid4())
+        self._users[conversation] = user
+        return conversation
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         dify = self

@@ -16,10 +16,24 @@ from .policy import EXTERNAL_ID_KEY
 
 DEFAULT_FORGET_ON = (
     "Conversation Not Exists",
-    "Conversation does not exist",
+    "Invalid conversation",
     "Conversation not found",
 )
-"""How Dify (the first, with status 404) and Coze say that they do not know a conversation."""
+"""How Dify, Coze, and Coze Studio say that they do not know a conversation.
+
+A runner must pass the words on for anybody to see them. LangBot's own Dify runner does; its Coze
+runner drops the body of an answer that is no stream, and reads `message` where Coze has `msg`.
+
+Source:
+    Dify, api/controllers/service_api/app/completion.py, ChatApi: `Conversation Not Exists.` with
+    status 404, also for a conversation of another `user` (_get_conversation_by_user in
+    api/core/app/apps/message_based_app_generator.py).
+    Coze, https://www.coze.cn/open/docs/developer_guides/coze_error_codes: code 4002,
+    `invalid conversation`.
+    Coze Studio, backend/types/errno/conversation.go: code 103000002, `conversation not found`.
+    langbot-app/langbot-plugins, Runner/dify-agent/pkg/dify_client.py, chat_messages;
+    Runner/coze-agent/pkg/coze_client.py, chat_messages, and components/runner/default.py, run.
+"""
 
 EXTERNAL_PREFIX = "external."
 """What a runner keeps under this prefix belongs to the conversation on the far side."""
@@ -44,12 +58,14 @@ class Synced(NamedTuple):
 
     @classmethod
     def after(cls, synced: Synced | None, current: str | None, uuid: str | None) -> Synced:
-        """Note that the uuid `current` was replaced by `uuid`."""
+        """Note that the uuid `current` was replaced by `uuid`; nothing where these are the same."""
+        if uuid == current:
+            return synced or cls(frozenset(), None)
         uuids = synced.uuids if synced else frozenset()
         before = synced.before if synced else None
         if current is not None and current not in uuids:
             before = current
-        return cls(uuids | {uuid} if uuid else uuids, before)
+        return cls(uuids if uuid in {None, before} else uuids | {uuid}, before)
 
 
 def is_external_id(scope: str, key: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, Self
 
 from ..errors import ScopeError, StateError
@@ -76,6 +77,7 @@ class Adapter:
         self._store = lifecycle.store
         self._sessions = sessions
         self._logger = logger
+        self._unwatch: dict[str, Callable[[], object]] = {}
 
     def table(self) -> list[Patch]:
         """Return the patches of LangBot's calls for state."""
@@ -116,8 +118,21 @@ class Adapter:
             _building.reset(token)
         run_id = context["run_id"]
         context["state"] = await self._lifecycle.before_run(Run(run_id, event, binding, descriptor))
-        _when_task_ends(lambda: self._lifecycle.forget(run_id))
+        self._watch(run_id)
         return context
+
+    def _watch(self, run_id: str) -> None:
+        """Clean up after a run that LangBot never finalizes, such as one that dies too early."""
+        task = asyncio.current_task()
+        if task is None:
+            return
+
+        def forget(_task: Any) -> None:
+            self._unwatch.pop(run_id, None)
+            self._lifecycle.forget(run_id)
+
+        task.add_done_callback(forget)
+        self._unwatch[run_id] = partial(task.remove_done_callback, forget)
 
     def _scope_key(
         self, _original: Any, *, scope: str, event: Any, binding: Any, descriptor: Any
@@ -184,6 +199,9 @@ class Adapter:
             await self._end(run_id, status, status_reason)
 
     async def _end(self, run_id: str, status: str, reason: str | None) -> None:
+        unwatch = self._unwatch.pop(run_id, None)
+        if unwatch is not None:
+            unwatch()
         key = self._lifecycle.conversation_of(run_id)
         try:
             await self._lifecycle.after_run(run_id, status, reason)
@@ -234,13 +252,6 @@ def _key(scope_key: str) -> ScopeKey:
     if isinstance(scope_key, HostScopeKey):
         return scope_key.key
     raise ScopeError(f"scope key {scope_key!r} does not belong to a run under this extension")
-
-
-def _when_task_ends(action: Callable[[], None]) -> None:
-    """Clean up after a run that LangBot never finalizes, such as one that dies too early."""
-    task = asyncio.current_task()
-    if task is not None:
-        task.add_done_callback(lambda _task: action())
 
 
 def _empty() -> Snapshot:

@@ -25,6 +25,7 @@ from .patches import Patch
 _SYNCED = "_state_ext_synced"
 _SEEN = "_state_ext_seen"
 _FAILURE = "_state_ext_failure"
+_RESUMED = "_state_ext_resumed"
 
 _NEW_CONVERSATION = "create_new_conversation"
 
@@ -90,10 +91,15 @@ class Sessions:
     async def _get_conversation(
         self, original: Any, *, query: Any, session: Any, **_rest: Any
     ) -> Any:
-        """Take note of a message; LangBot asks once before its run, and again after it."""
+        """Take note of a message; LangBot asks once before its run, and again after it.
+
+        A message that had to wait for another has its session long before, so that alone does
+        not say which time it is.
+        """
         conversation = await original()
-        if getattr(query, "session", None) is not None:
+        if hasattr(query, _RESUMED):
             return conversation
+        object.__setattr__(query, _RESUMED, True)
         query.session = session
         try:
             await self._resume(query, conversation)

@@ -120,7 +120,7 @@ class StateCommands:
             return self._say("nothing")
         if not _is_confirmed(rest):
             return await self._with_chat(self._say("forget", count=count), speaker)
-        erased = await erase(store.backend, mine)
+        erased = await erase(store, mine)
         return await self._with_chat(self._say("forgotten", count=erased), speaker)
 
     async def _with_chat(self, text: str, speaker: Speaker) -> str:
@@ -165,7 +165,7 @@ class StateCommands:
             return self._say("nothing_about", name=name)
         if not confirmed:
             return self._say("clear", name=name, count=count)
-        return self._say("cleared", name=name, count=await erase(store.backend, filters))
+        return self._say("cleared", name=name, count=await erase(store, filters))
 
     async def _unknown(self, rest: list[str], speaker: Speaker) -> str:
         return f"{self._say('unknown')}\n\n{await self._help(rest, speaker)}"

@@ -153,7 +153,7 @@ async def show_person(store: StateStore, request: PersonRequest) -> Answer:
 async def erase_person(store: StateStore, request: PersonRequest) -> Answer:
     """Erase what belongs to a person."""
     filters = belongings("person", request.id, bot=request.bot)
-    return {"deleted": await erase(store.backend, filters)}
+    return {"deleted": await erase(store, filters)}
 
 
 async def _page(

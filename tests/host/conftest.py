@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
+import sqlite3
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +20,8 @@ import pytest
 
 from examples.http_bot import HttpBot
 from examples.langbot_host import LangBotHost, bin_folder
+from langbot_state_ext import ScopeFilter, StateStore
+from langbot_state_ext.codec import decode
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what LangBot's own imports warn of is not ours
@@ -47,6 +53,13 @@ class Chat:
         """Let one run do the steps, and do not wait for it."""
         self.bot.post(json.dumps(steps), **who)
 
+    def run_beside(self, *steps: dict[str, Any], **who: Any) -> Any:
+        """Do as `run` does, in a chat that waits for another answer already."""
+        told = self.host.folder / f"told-{next(numbers)}"
+        self.post(*steps, {"tell": str(told)}, **who)
+        wait_until(told.exists, "the run to see what it sees")
+        return json.loads(told.read_text())
+
     def wait_for(self, scope: str, key: str, **who: Any) -> Any:
         """Wait until runs see a key, and return the scope."""
         for _ in range(30):
@@ -59,6 +72,64 @@ class Chat:
     def state(self, **who: Any) -> Any:
         """Return the snapshot of the next run."""
         return self.run(**who)["state"]
+
+    @contextmanager
+    def under_way(
+        self, *steps: dict[str, Any], then: tuple[dict[str, Any], ...] = (), **who: Any
+    ) -> Iterator[Future[str]]:
+        """Let one run do the steps, and keep it under way until the block ends.
+
+        Args:
+            steps: What it does before.
+            then: What it does after.
+            who: Who says it, and where.
+
+        Yields:
+            What the person reads in the end.
+        """
+        here, go = (self.host.folder / f"{what}-{next(numbers)}" for what in ("here", "go"))
+        text = json.dumps([*steps, {"meet": [str(here), str(go)]}, *then])
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(self.bot.say, text, **who)
+            try:
+                wait_until(lambda: here.exists() or answer.done(), "the run to be under way")
+                yield answer
+            finally:
+                go.touch()
+
+    def stored(self) -> dict[tuple[str, str], Any]:
+        """Return the values that the store has for this bot now, by scope and key."""
+        return asyncio.run(self._stored())
+
+    async def _stored(self) -> dict[tuple[str, str], Any]:
+        which = ScopeFilter(parts={"bot_id": self.bot.uuid})
+        async with StateStore.open(f"sqlite:///{self.host.folder}/data/state.db") as store:
+            return {
+                (scope.key.scope, key): decode(entry.value)
+                for scope in (await store.backend.scopes(which, None, 1000)).scopes
+                for key, entry in (await store.backend.entries(scope.key)).items()
+            }
+
+    def ledger(self, column: str, *, table: str = "agent_run") -> list[Any]:
+        """Return a column of what LangBot itself has noted about this bot, the oldest first."""
+        with closing(sqlite3.connect(self.host.folder / "data" / "langbot.db")) as db:
+            found = db.execute(
+                f"SELECT {column} FROM {table} WHERE bot_id = ? ORDER BY id",
+                [self.bot.uuid],
+            )
+            return [value for (value,) in found]
+
+    def wait_for_end(self) -> None:
+        """Wait until every run has ended, which it does a little after its answer."""
+        wait_until(lambda: "running" not in self.ledger("status"), "the runs to end")
+
+
+def wait_until(done: Callable[[], Any], what: str, limit_s: float = 60) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + limit_s
+    while not done():
+        assert time.monotonic() < end, f"waited {limit_s:g} s for {what}"
+        time.sleep(0.1)
 
 
 def with_extension(folder: Path, **section: Any) -> LangBotHost:

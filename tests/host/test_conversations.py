@@ -52,12 +52,12 @@ def history(chat: Chat) -> int:
 def test_a_conversation_expires_when_it_was_idle_for_long_enough(
     host: LangBotHost, open_chat: Any
 ) -> None:
-    chat = open_chat(host, expire_time=5)
+    chat = open_chat(host, expire_time=10)
     begin(chat)
-    for _ in range(4):
-        time.sleep(1.5)
+    for _ in range(2):
+        time.sleep(5.5)
         assert_continues(chat.run())
-    time.sleep(5.5)
+    time.sleep(10.5)
     assert_new(chat.run())
     begin(chat)
     assert_continues(chat.run())
@@ -73,14 +73,18 @@ def test_a_conversation_without_an_expire_time_never_expires(
     assert_continues(chat.run())
 
 
-def test_a_run_under_way_keeps_its_conversation_alive(host: LangBotHost, open_chat: Any) -> None:
-    chat = open_chat(host, expire_time=1)
+def test_a_message_that_waited_for_another_goes_on_with_the_conversation(
+    host: LangBotHost, open_chat: Any
+) -> None:
+    """LangBot answers one message of a chat at a time, and measures from when that one came."""
+    chat = open_chat(host, expire_time=6)
     begin(chat)
-    chat.post({"sleep": 3}, put("conversation", "memory.late", 1))
-    time.sleep(2)
-    chat.post()
-    time.sleep(1)
-    assert chat.wait_for("conversation", "memory.late")["memory.x"] == 1
+    with ThreadPoolExecutor(1) as pool:
+        with chat.under_way():
+            waiting = pool.submit(chat.run_beside)
+            time.sleep(7)
+            assert not waiting.done()
+        assert_continues(waiting.result())
 
 
 def test_the_uis_reset_begins_a_new_conversation(chat: Chat, host: LangBotHost) -> None:
@@ -161,7 +165,7 @@ def test_a_store_that_cant_be_reached_fails_aloud_and_recovers(
 ) -> None:
     chat = open_chat(host, expire_time=3600)
     begin(chat)
-    time.sleep(1)  # the run ends a little after its answer
+    chat.wait_for_end()
     with closing(sqlite3.connect(host.folder / "data" / "state.db", isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         said = chat.bot.say("[]")

@@ -1,4 +1,7 @@
-"""With `on_failed_run: rollback`, a run that does not complete leaves no trace."""
+"""With `on_failed_run: rollback`, a run that does not complete leaves no trace.
+
+This LangBot answers two messages of a chat at once.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import pytest
 
 from examples.langbot_host import LangBotHost
 
-from .conftest import HERE, PROBE, Chat, new_chat, with_extension
+from .conftest import HERE, PROBE, Chat, new_chat, wait_until, with_extension
 
 
 def put(scope: str, key: str, value: Any) -> dict[str, Any]:
@@ -23,6 +26,7 @@ def put(scope: str, key: str, value: Any) -> dict[str, Any]:
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LangBotHost]:
     host = with_extension(tmp_path_factory.mktemp("rollback"), on_failed_run="rollback")
     host.config["system"] = {"session_retention": {"max_entries_per_workspace": 2}}
+    host.config["concurrency"] = {"session": 2}
     with host:
         host.install_plugin(host.build_plugin(HERE / "probe_runner"), runner_id=PROBE)
         yield host
@@ -41,6 +45,19 @@ HALF_DONE = (
     {"state_delete": ["actor", "gone"]},
 )
 
+FAIL = ({"fail": "no"},)
+
+
+def is_half_done(chat: Chat) -> bool:
+    """Say whether all of `HALF_DONE` is in the store."""
+    stored = chat.stored()
+    return (
+        stored.get(("actor", "kept")) == 2
+        and stored.get(("conversation", "external.conversation_id")) == "ext-2"
+        and {("subject", "new"), ("runner", "api")} <= stored.keys()
+        and ("actor", "gone") not in stored
+    )
+
 
 def before(chat: Chat) -> Any:
     """Give every scope something; return the next run's state."""
@@ -52,7 +69,7 @@ def before(chat: Chat) -> Any:
 @pytest.mark.parametrize("end", [{"fail": "no"}, {"raise": "boom"}])
 def test_a_failed_run_is_taken_back(chat: Chat, end: dict[str, Any]) -> None:
     state = before(chat)
-    chat.failing_run(*HALF_DONE, {"sleep": 0.5}, end)
+    chat.failing_run(*HALF_DONE, end)
     seen = chat.run()
     assert seen["state"] == state
     assert seen["params"]["conversation_id"] == "ext-1"
@@ -67,15 +84,50 @@ def test_a_completed_run_stays(chat: Chat) -> None:
     assert (seen["subject"], seen["runner"]) == ({"new": 1}, {"api": 1})
 
 
+def test_a_run_that_times_out_is_taken_back(chat: Chat, host: LangBotHost) -> None:
+    state = before(chat)
+    host.update_pipeline(chat.pipeline, PROBE, runner_config={"timeout": 8})
+    with chat.under_way(*HALF_DONE) as answer:
+        wait_until(lambda: is_half_done(chat), "what the run writes")
+        answer.result()
+    host.update_pipeline(chat.pipeline, PROBE)
+    assert chat.ledger("status")[-1] == "timeout"
+    assert chat.state() == state
+
+
 def test_a_failed_run_leaves_what_another_wrote_since(chat: Chat, host: LangBotHost) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        steps = (put("actor", "n", 1), put("actor", "m", 1), {"sleep": 3}, {"fail": "no"})
-        failing = pool.submit(chat.failing_run, *steps)
-        time.sleep(1.5)
+    with chat.under_way(put("actor", "m", 1), put("actor", "n", 1), then=FAIL) as failing:
+        wait_until(lambda: ("actor", "n") in chat.stored(), "what the run writes")
         chat.run(put("actor", "n", 2), group="g1")
-        failing.result()
+    failing.result()
     assert chat.state()["actor"] == {"n": 2}
     assert "key 'n' stays: another run has written it since" in host.log
+
+
+def test_runs_that_begin_while_others_fail_keep_what_they_write(chat: Chat) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        for n in range(3):
+            steps = (put("actor", f"failed-{n}", n), put("conversation", f"failed-{n}", n))
+            with chat.under_way(*steps, then=FAIL) as failing:
+                new = (put("actor", f"n{n}", n), put("conversation", f"n{n}", n))
+                beginning = pool.submit(chat.run_beside, *new)
+            beginning.result()
+            failing.result()
+    chat.wait_for_end()
+    expected = {f"n{n}": n for n in range(3)}
+    seen = chat.state()
+    assert seen["actor"] == expected
+    assert seen["conversation"] == expected | {"external.conversation_id": "person_alice"}
+
+
+def test_a_run_under_way_keeps_its_conversation_alive(host: LangBotHost) -> None:
+    chat = new_chat(host, expire_time=6)
+    chat.run(put("conversation", "memory.x", 1), put("conversation", "conversation_id", "ext-1"))
+    with chat.under_way():
+        time.sleep(7)
+        seen = chat.run_beside()
+    assert seen["state"]["conversation"] == {"external.conversation_id": "ext-1", "memory.x": 1}
+    assert seen["params"]["conversation_id"] == "ext-1"
 
 
 def test_a_session_that_was_dropped_goes_on(chat: Chat) -> None:
@@ -87,9 +139,8 @@ def test_a_session_that_was_dropped_goes_on(chat: Chat) -> None:
 
 def test_a_killed_run_is_taken_back_at_the_next_start(chat: Chat, host: LangBotHost) -> None:
     state = before(chat)
-    with ThreadPoolExecutor(1) as pool:
-        dying = pool.submit(chat.failing_run, *HALF_DONE, {"sleep": 30})
-        time.sleep(2)
+    with chat.under_way(*HALF_DONE) as dying:
+        wait_until(lambda: is_half_done(chat), "what the run writes")
         host.kill()
         with pytest.raises(httpx.HTTPError):
             dying.result()

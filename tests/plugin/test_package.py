@@ -83,6 +83,7 @@ class _Host:
     """Stands for a LangBot that runs, and notes what is asked of it."""
 
     url = "http://langbot"
+    folder = Path("langbot")
 
     def __init__(self) -> None:
         self.asked: list[Any] = []

@@ -1,16 +1,11 @@
-"""The rules of a conversation's life, each by itself and all together through long histories."""
+"""The rules of a conversation's life, each by itself."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from langbot_state_ext import Run, RunLifecycle, RunnerScopedStateStore, StateStore
 from langbot_state_ext.conversation import (
     DEFAULT_FORGET_ON,
     Synced,
@@ -21,8 +16,6 @@ from langbot_state_ext.conversation import (
     uuid_after,
     uuid_on_resume,
 )
-from langbot_state_ext.testing import SimpleBinding, SimpleDescriptor, SimpleEvent
-from langbot_state_ext.testing.contract import Clock
 
 OURS = Synced(frozenset({"ext-1", "ext-2"}), None)
 
@@ -83,6 +76,13 @@ def test_what_was_synced_is_remembered() -> None:
     assert Synced.after(synced, None, "ext-2").uuids == {"ext-1", "ext-2"}
 
 
+def test_a_uuid_that_stays_or_comes_back_is_whose_it_was() -> None:
+    assert Synced.after(None, "langbots", "langbots") == Synced(frozenset(), None)
+    assert Synced.after(OURS, "ext-1", "ext-1") == OURS
+    synced = Synced(frozenset({"ext-1"}), "langbots")
+    assert Synced.after(synced, "ext-1", "langbots") == synced
+
+
 @pytest.mark.parametrize(
     ("last", "idle_s", "expire_after_s", "expired"),
     [
@@ -109,9 +109,10 @@ def test_when_a_conversation_has_expired(
     ("reason", "dead"),
     [
         ('404 {"code":"not_found","message":"Conversation Not Exists.","status":404}', True),
-        ("Error: conversation does not exist", True),
+        ('Coze error: {"code": 4002, "msg": "invalid conversation"}', True),
         ("Workflow operation failure: conversation not found", True),
         ("Conversation quota exceeded", False),
+        ("Coze API returned no response", False),
         ("", False),
         (None, False),
     ],
@@ -131,137 +132,3 @@ def test_a_pattern_is_searched_for_and_a_text_is_literal() -> None:
 def test_an_entry_that_is_no_text_or_pattern_has_a_fault(entry: str) -> None:
     assert fault_of_forget_on(entry)
     assert fault_of_forget_on("re:a+") is None
-
-
-EXPIRE_AFTER_S = 100.0
-
-
-@dataclass
-class Reference:
-    """What a plain model says of one conversation."""
-
-    state: dict[str, Any] = field(default_factory=dict)
-    last: float | None = None
-
-
-class Histories(RuleBasedStateMachine):
-    """Sessions through messages, updates, failures, expiries, resets and restarts."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.clock = Clock()
-        self.store = StateStore()
-        self.driver = RunnerScopedStateStore(self.store)
-        self.lifecycle = self._lifecycle()
-        self.reference = {name: Reference() for name in ("alice", "bob")}
-        self.uuids: dict[str, tuple[str | None, Synced | None]] = {}
-        self.runs: list[tuple[str, str]] = []
-        self.count = 0
-
-    def _lifecycle(self) -> RunLifecycle:
-        return RunLifecycle(self.store, clock=self.clock)
-
-    def drive(self, work: Any) -> Any:
-        return self.driver._drive(work)
-
-    def event(self, name: str) -> SimpleEvent:
-        return SimpleEvent(conversation_id=f"person_{name}")
-
-    @rule(name=st.sampled_from(["alice", "bob"]), after_s=st.sampled_from([0, 1, 99, 101, 1000]))
-    def message(self, name: str, after_s: float) -> None:
-        self.clock.now += after_s
-        expected = self.reference[name]
-        busy = any(who == name for _, who in self.runs)
-        idle = 0.0 if busy or expected.last is None else self.clock.now - expected.last
-        if idle > EXPIRE_AFTER_S:
-            expected.state = {}
-        expected.last = self.clock.now
-        event, binding, runner = self.event(name), SimpleBinding(), SimpleDescriptor()
-        external = self.drive(
-            self.lifecycle.resume(event, binding, runner, expire_after_s=EXPIRE_AFTER_S)
-        )
-        uuid, synced = self.uuids.get(name, (None, None))
-        self._set(name, uuid_on_resume(external, uuid, synced))
-        self.count += 1
-        run = Run(f"run-{self.count}", event, binding, runner)
-        snapshot = self.drive(self.lifecycle.before_run(run))
-        seeded = {"external.conversation_id": f"person_{name}"} | expected.state
-        assert snapshot["conversation"] == seeded
-        assert snapshot["actor"] == {}
-        self.runs.append((run.run_id, name))
-
-    def _set(self, name: str, uuid: str | None) -> None:
-        current, synced = self.uuids.get(name, (None, None))
-        self.uuids[name] = (uuid, Synced.after(synced, current, uuid))
-
-    @precondition(lambda self: self.runs)
-    @rule(
-        data=st.data(),
-        key=st.sampled_from(["external.conversation_id", "external.parent", "memory.x"]),
-        value=st.sampled_from(["ext-1", "ext-2", None, 5]),
-    )
-    def update(self, data: st.DataObject, key: str, value: Any) -> None:
-        run_id, name = data.draw(st.sampled_from(self.runs))
-        update = {"scope": "conversation", "key": key, "value": value}
-        result = {"type": "state.updated", "data": update}
-        outcome = self.drive(self.lifecycle.on_result(run_id, result))
-        assert outcome.kept
-        self.reference[name].state[key] = value
-        if key == "external.conversation_id":
-            self._set(name, uuid_after(value, self.uuids[name][0]))
-
-    @precondition(lambda self: self.runs)
-    @rule(data=st.data(), status=st.sampled_from(["completed", "failed", "cancelled", "timeout"]))
-    def end(self, data: st.DataObject, status: str) -> None:
-        run_id, name = data.draw(st.sampled_from(self.runs))
-        self.runs.remove((run_id, name))
-        self.drive(self.lifecycle.after_run(run_id, status, "some other fault"))
-        if self.reference[name].last is not None:
-            self.reference[name].last = self.clock.now
-
-    @precondition(lambda self: len(self.runs) == 1)
-    @rule()
-    def fail_since_the_conversation_is_gone(self) -> None:
-        ((run_id, name),) = self.runs
-        self.runs.clear()
-        self.drive(self.lifecycle.after_run(run_id, "failed", "404 Conversation Not Exists."))
-        expected = self.reference[name]
-        expected.state = {k: v for k, v in expected.state.items() if k[:9] != "external."}
-        if expected.last is not None:
-            expected.last = self.clock.now
-
-    @precondition(lambda self: not self.runs)
-    @rule(name=st.sampled_from(["alice", "bob"]))
-    def reset(self, name: str) -> None:
-        event, binding, runner = self.event(name), SimpleBinding(), SimpleDescriptor()
-        self.drive(self.store.clear_scope_from_event("conversation", event, binding, runner))
-        self.reference[name] = Reference()
-        self.uuids.pop(name, None)
-
-    @rule()
-    def restart(self) -> None:
-        self.lifecycle = self._lifecycle()
-        self.runs.clear()
-        self.uuids.clear()
-
-    @rule(seconds=st.sampled_from([-1000, -1, 1]))
-    def step_the_clock(self, seconds: float) -> None:
-        self.clock.now += seconds
-
-    @invariant()
-    def no_uuid_of_ours_is_a_key(self) -> None:
-        for name, (uuid, synced) in self.uuids.items():
-            assert stable_conversation_id(
-                uuid or f"person_{name}", synced, uuid, f"person_{name}"
-            ) == f"person_{name}"  # fmt: skip
-
-    @invariant()
-    def the_uuid_is_the_external_id(self) -> None:
-        for name, (uuid, _) in self.uuids.items():
-            external = self.reference[name].state.get("external.conversation_id")
-            if uuid is not None and isinstance(external, str):
-                assert uuid == external
-
-
-TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -18,12 +19,12 @@ class DifyRunner(Runner):
     async def run(self, ctx: RunnerContext) -> AsyncGenerator[RunnerResult, None]:
         """Answer one message."""
         known = ctx.state.conversation.get(KEY)
-        body = {
+        body: dict[str, Any] = {
             "inputs": {},
             "query": ctx.input.text,
             "response_mode": "blocking",
             "conversation_id": known if is_uuid(known) else "",
-            "user": ctx.actor.actor_id if ctx.actor else "unknown",
+            "user": user_of(ctx),
         }
         key = {"Authorization": f"Bearer {ctx.config['api-key']}"}
         async with httpx.AsyncClient(trust_env=False) as client:
@@ -40,6 +41,12 @@ class DifyRunner(Runner):
         reply = Message(role="assistant", content=said["answer"])
         yield RunnerResult.message_completed(ctx.run_id, reply)
         yield RunnerResult.run_completed(ctx.run_id)
+
+
+def user_of(ctx: RunnerContext) -> str:
+    """Name whom Dify talks to: its conversation belongs to one user, ours to all of a group."""
+    chat = ctx.conversation.conversation_id if ctx.conversation else None
+    return chat or (ctx.actor.actor_id if ctx.actor else None) or "unknown"
 
 
 def is_uuid(value: object) -> bool:
