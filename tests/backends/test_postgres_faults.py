@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
@@ -67,6 +68,24 @@ async def test_a_server_that_stops_and_comes_back(backend: Backend, server: Post
     server.start()
     assert await backend.load([ALICE]) == [{"k": b"1"}]
     await backend.commit([put(ALICE, value=b"2", expect=1)])
+    assert isinstance(backend, PostgresBackend)
+    assert backend._connections._opened().get_stats()["pool_size"] >= 1
+
+
+async def test_who_waits_for_the_pool_is_told_when_it_cannot_connect(
+    server: PostgresServer,
+) -> None:
+    patient = PostgresBackend.from_url(f"{server.url()}?{PATIENT}")
+    connections = patient._connections
+    async with patient, asyncio.timeout(45), AsyncExitStack() as held:
+        taken = 0
+        while connections._opened().get_stats()["pool_size"] != taken:
+            await held.enter_async_context(connections._borrow())
+            taken += 1
+        server.stop()
+        with pytest.raises(BackendUnavailable, match="can't be reached"):
+            await patient.load([ALICE])
+        server.start()
 
 
 async def test_a_restart_between_two_calls_goes_unnoticed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import socket
 import subprocess
 import sys
 import time
@@ -21,27 +21,25 @@ def test_a_server_ends_with_whoever_started_it(kind: type[ServerProcess]) -> Non
 import time
 from examples.servers import {kind.__name__}
 with {kind.__name__}() as server:
-    print(server._process.pid, flush=True)
+    print(server.port, flush=True)
     time.sleep(600)
 """
     owner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert owner.stdout is not None
-    pid = int(owner.stdout.readline())
-    assert is_there(pid)
+    port = int(owner.stdout.readline())
+    assert listens(port)
     owner.kill()
     owner.communicate()
     end = time.monotonic() + 60
-    while is_there(pid):
+    while listens(port):
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def listens(port: int) -> bool:
+    """Return whether somebody listens; a process that has ended may wait to be buried."""
+    with socket.socket() as there:
+        return there.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize("kind", SERVERS)
