@@ -125,7 +125,8 @@ def _key_of(scope: str, made_of: Any) -> ScopeKey | None:
 def _identity_of(scope: str, made_of: Any) -> object:
     """Say whose state it is, as the documentation does."""
     runner, binding, bot, workspace, *own = made_of
-    conversation, thread, actor, subject, kind, data = (*map(_text, own[:4]), *own[4:])
+    conversation, thread, actor, subject = map(_text, own[:4])
+    kind, data = own[4:]
     base = (runner, _text(binding) or "unknown_binding", _text(bot), _text(workspace))
     if scope == "conversation":
         return conversation and (base, conversation, thread)
