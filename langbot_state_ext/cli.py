@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .copying import Copied
     from .host.adopt import Exported
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
+
 PROGRESS_S = 1.0
 """How often a long copy says how far it is."""
 
@@ -33,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments. Default: those of the process.
 
     Returns:
-        The exit status: 0 done, 1 something is not as it should be, 2 wrong usage.
+        The exit status: 0 done, 1 something is not as it should be, 2 wrong usage, 130 a copy was
+        interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -141,11 +145,16 @@ def _copy(arguments: argparse.Namespace) -> int:
             shown = time.monotonic()
             print(f"{copied.scopes} scopes so far ...", file=sys.stderr)  # noqa: T201 - a command
 
-    copied = asyncio.run(copy_urls(arguments.FROM_URL, arguments.TO_URL, progress=progress))
+    try:
+        copied = asyncio.run(copy_urls(arguments.FROM_URL, arguments.TO_URL, progress=progress))
+    except KeyboardInterrupt:
+        _fail("interrupted: run it again, and it goes on where it ended")
+        return INTERRUPTED
     text = (
         f"All {copied.entries} entries of {copied.scopes} scopes are there, compared one by one: "
         f"{copied.written} were copied now, {copied.newer} were left since what was there is "
-        f"later; {copied.only_there} scopes are only there."
+        f"later. {copied.only_there} scopes are only there, and so are "
+        f"{copied.entries_only_there} entries of others: what was erased here is among them."
     )
     return _say(arguments, dataclasses.asdict(copied), text)
 
@@ -155,6 +164,6 @@ def _say(arguments: argparse.Namespace, data: Any, text: str) -> int:
     return 0
 
 
-def _fail(error: Exception) -> int:
+def _fail(error: Exception | str) -> int:
     print(f"langbot-state: {error}", file=sys.stderr)  # noqa: T201 - a command
     return 1

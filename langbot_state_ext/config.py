@@ -17,6 +17,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from .backends import open_backend
+from .backends.networked import HIDDEN
 from .backends.sqlite_url import read_url
 from .codec import MAX_DEPTH, Limits
 from .conversation import DEFAULT_FORGET_ON, fault_of_forget_on
@@ -178,7 +179,7 @@ def config_file() -> Path:
 def shown_url(url: str) -> str:
     """Return a url for people: without its password, wherever it stands."""
     url = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
-    return re.sub(r"(?i)(\w*password)=[^&]*", r"\1=***", url)
+    return re.sub(rf"(?i)({HIDDEN})=[^&]*", r"\1=***", url)
 
 
 def sqlite_file(url: str) -> Path | None:

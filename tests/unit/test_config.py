@@ -70,7 +70,7 @@ def test_every_fault_is_listed_at_once(root: Path) -> None:
     ]
     text = "\n".join(found)
     assert "hunter2" not in text
-    assert "state_ext.url: unknown scheme mysql:: use memory://, sqlite://" in text
+    assert "state_ext.url: unknown scheme mysql: use memory://, sqlite://" in text
     assert "state_ext.enabled: unknown; allowed are enable, url, " in text
     assert "state_ext.limits.width: unknown; allowed are value_bytes, key_length, depth" in text
     assert "'fail' or 'continue'" in text
