@@ -23,6 +23,7 @@ from rich.table import Table
 
 from langbot_state_ext import ScopeFilter, StateStore
 from langbot_state_ext.codec import decode
+from tools.plugin import build, stage
 
 from .fake_dify import KEY, FakeDify
 from .http_bot import HttpBot
@@ -35,6 +36,7 @@ COUNTING = "plugin:langbot-state-ext/CountingRunner/default"
 DIFY = "plugin:langbot-state-ext/DifyRunner/default"
 EXPIRE_S = 4
 EXTERNAL = "external.conversation_id"
+PAGE = "/home/plugin-pages?id=langbot-state-ext%2FRunnerState%2Finspector"
 
 State = dict[tuple[str, str], object]
 """Values by whose state it is and key, both as a person reads them."""
@@ -226,12 +228,17 @@ def show(demo: Demo) -> int:
 
 def stay(demo: Demo) -> int:
     """Say how to try it, and wait until LangBot ends."""
+    demo.host.api("POST", "/api/v1/system/wizard/completed", json={"status": "skipped"})
+    plugins = demo.host.folder / "plugins"
+    demo.host.install_plugin(build(stage(plugins / "state"), plugins))
     demo.counting.say("hello")
     demo.console.print(
         f"LangBot answers at [bold]{demo.host.url}[/bold]; log in as {USER['user']} with the "
-        f"password {USER['password']}.\nOpen the bot 'demo' and send it 'call me Al', or 'topic: "
-        f"tea' in a group; restart as you like.\nThe state is in {demo.host.folder}/data/state.db. "
-        "End it with Ctrl-C."
+        f"password {USER['password']}.\n"
+        f"The page that shows the state: [bold]{demo.host.url}{PAGE}[/bold]\n"
+        "Open the bot 'demo' and send it 'call me Al', or 'topic: tea' in a group; restart as you "
+        f"like.\nThe state is in {demo.host.folder}/data/state.db. End it with Ctrl-C.",
+        soft_wrap=True,
     )
     return demo.host.wait()
 

@@ -1,4 +1,4 @@
-"""Which values are hidden until somebody asks for them: those whose key looks like a credential."""
+"""Which values are hidden until somebody asks: by their key, and by what they look like."""
 
 from __future__ import annotations
 
@@ -9,29 +9,60 @@ from typing import Any
 MASK = "•••"
 """What stands for a hidden value."""
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 _SECRET = frozenset(
     {
         *("password", "passwd", "passphrase", "passcode", "pwd", "otp", "secret", "secrets"),
         *("token", "credential", "credentials", "authorization", "bearer", "cookie", "cookies"),
-        *("dsn", "apikey", "passwords", "jwt"),
+        *("dsn", "apikey", "passwords", "jwt", "webhook"),
     }
 )
 
 _SECRET_ENDINGS = (
     *("password", "secret", "token", "apikey", "apikeys", "secretkey", "privatekey", "accesskey"),
-    *("openai_key", "ssh_key"),
 )
 """Words that are run together with others: `dbpassword`, `accesstoken`."""
 
 _SECRET_CHINESE = ("密码", "口令", "密钥", "令牌", "凭证")
 
 _SECRET_PAIRS = frozenset(
-    (first, second)
-    for first in ("api", "access", "private", "secret", "auth", "signing", "encryption", "refresh")
-    for second in ("key", "keys", "token", "tokens")
+    {
+        ("pin", "code"),
+        *itertools.product(
+            ("api", "access", "private", "secret", "auth", "signing", "encryption", "refresh"),
+            ("key", "keys", "token"),
+        ),
+    }
 )
+
+_PLAIN_KEYS = frozenset(
+    {
+        *("answer", "cache", "column", "composite", "dedup", "dict", "event", "foreign", "group"),
+        *("hash", "hot", "idempotency", "index", "item", "locale", "lookup", "map"),
+        *("message", "object", "partition", "primary", "public", "route", "routing", "row"),
+        *("shortcut", "sort", "state", "translation", "unique"),
+    }
+)
+"""What stands before `key` where it names a place or an order: every other `…_key` is hidden."""
+
+_PLACEHOLDER = r"\g<1>" + MASK
+
+_LOOKS: tuple[re.Pattern[str], ...] = (
+    re.compile(r"(://[^\s:/@]*:)[^\s/]+(?=@)"),
+    re.compile(r"(\bbearer\s+)(?=[^\s\d]*\d)[\w.~+/=-]{8,}", re.IGNORECASE),
+    re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(?:(?!-----END)[\s\S])+"),
+    re.compile(r"()(?<![\w-])(?:sk-|github_pat_|gh[opsu]_|xox[abprs]-)[\w-]{8,}"),
+    re.compile(r"()(?<![\w-])(?:eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|AKIA[0-9A-Z]{16}|AIza[\w-]{30,})"),
+    re.compile(r"()(?<![\w-])(?:app-|pat_)[A-Za-z0-9]{20,}"),
+)
+"""What a credential looks like wherever it stands; the first group of each stays.
+
+Each begins with what is rare, so that a text is looked through in one pass.
+"""
+
+_QUERY = re.compile(r"([?&])([\w.-]+)=([^&#\s\"']+)")
+_QUERY_SECRETS = frozenset({"key", "sig", "sign", "signature"})
 
 
 def is_secret(key: str) -> bool:
@@ -40,12 +71,13 @@ def is_secret(key: str) -> bool:
     Args:
         key: A state key, or the name of a member of a value: `dify.api_key`, `accessToken`.
     """
-    words = [word.lower() for word in _WORD.findall(key)]
+    words = _words(key)
     return (
-        not _SECRET.isdisjoint(words)
+        _names_secret(key, words)
+        or not _SECRET.isdisjoint(words)
         or not _SECRET_PAIRS.isdisjoint(itertools.pairwise(words))
-        or key.lower().endswith(_SECRET_ENDINGS)
-        or any(word in key for word in _SECRET_CHINESE)
+        or words[-1:] == ["tokens"]
+        or (len(words) > 1 and words[-1] in {"key", "keys"} and words[-2] not in _PLAIN_KEYS)
     )
 
 
@@ -57,12 +89,54 @@ def masked(key: str, value: Any) -> Any:
         value: A JSON value; it is not changed.
 
     Returns:
-        The value, or a copy in which `MASK` stands for each hidden part. Null hides nothing.
+        The value, or a copy in which `MASK` stands for each hidden part: for the whole value where
+        the key names a credential, for the texts in it where the key only speaks of one (a number
+        counts tokens there), and for what a text holds that looks like one. Null, true and false
+        hide nothing.
     """
-    if value is not None and is_secret(key):
-        return MASK
+    if is_secret(key):
+        return _hidden(value, whole=_names_secret(key, _words(key)))
     if isinstance(value, dict):
         return {name: masked(name, item) for name, item in value.items()}
     if isinstance(value, list):
         return [masked("", item) for item in value]
-    return value
+    return _without_looks(value) if isinstance(value, str) else value
+
+
+def _words(key: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(key)]
+
+
+def _names_secret(key: str, words: list[str]) -> bool:
+    """Return whether the key is the name of a credential, and does not only speak of one."""
+    return (
+        not _SECRET.isdisjoint(words[-1:])
+        or words[-1:] == ["pin"]
+        or tuple(words[-2:]) in _SECRET_PAIRS
+        or "".join(words[-1:]).endswith(_SECRET_ENDINGS)
+        or any(word in key for word in _SECRET_CHINESE)
+    )
+
+
+def _hidden(value: Any, *, whole: bool) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if whole or isinstance(value, str):
+        return MASK
+    if isinstance(value, dict):
+        return {name: _hidden(item, whole=is_secret(name)) for name, item in value.items()}
+    return [_hidden(item, whole=False) for item in value] if isinstance(value, list) else value
+
+
+def _without_looks(text: str) -> str:
+    """Return a text with the credentials in it hidden."""
+    for look in _LOOKS:
+        text = look.sub(_PLACEHOLDER, text)
+    return _QUERY.sub(_query_hidden, text)
+
+
+def _query_hidden(found: re.Match[str]) -> str:
+    start, name, _ = found.groups()
+    if is_secret(name) or name.lower() in _QUERY_SECRETS:
+        return f"{start}{name}={MASK}"
+    return found[0]

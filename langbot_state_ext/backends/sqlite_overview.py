@@ -5,6 +5,7 @@ No index is kept for it: an index on the time of the last write would cost every
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
@@ -68,18 +69,20 @@ def _newest(db: sqlite3.Connection, counted: str, values: tuple[Any, ...]) -> li
 def _by_part(
     db: sqlite3.Connection, without: str, parts: Sequence[str], values: tuple[Any, ...]
 ) -> tuple[int, dict[str, dict[str, int]]]:
-    """Count the scopes, and those of each value of each part, in one pass."""
-    names = [f"json_extract(s.parts, '$.{part}')" for part in parts if part.isidentifier()]
+    """Count the scopes, and those of each value of each part, in one pass.
+
+    Of several paths SQLite makes one array, and reads each identity once.
+    """
     known = [part for part in parts if part.isidentifier()]
+    paths = ", ".join(f"'$.{part}'" for part in [*known, "none", "none"])
     live = f"EXISTS (SELECT 1 FROM entries e WHERE e.scope_id = s.id AND {LIVE})"
-    group = f"GROUP BY {', '.join(names)}" if names else ""
     rows = db.execute(
-        f"""SELECT {", ".join(["count(*)", *names])} FROM scopes s
-            WHERE ({without}) IS NOT TRUE AND {live} {group}""",
+        f"""SELECT count(*), json_extract(s.parts, {paths}) AS held FROM scopes s
+            WHERE ({without}) IS NOT TRUE AND {live} GROUP BY held""",
         values,
     ).fetchall()
     found: dict[str, Counter[str]] = {part: Counter() for part in parts}
-    for count, *held in rows:
-        for part, value in zip(known, held, strict=True):
+    for count, held in rows:
+        for part, value in zip(known, json.loads(held), strict=False):
             found[part].update({value: count} if value else {})
     return sum(row[0] for row in rows), {part: dict(each) for part, each in found.items()}

@@ -115,16 +115,31 @@ class StateCommands:
             return self._say("unknown_sender")
         store = await self.access.store()
         mine = own_state(speaker.person, bot=speaker.bot)
-        count = len(await _entries(store.backend, mine))
+        count = await _count(store.backend, mine)
         if not count:
             return self._say("nothing")
-        if rest != [CONFIRM]:
-            return self._say("forget", count=count)
-        return self._say("forgotten", count=await erase(store, mine))
+        if not _is_confirmed(rest):
+            return await self._with_chat(self._say("forget", count=count), speaker)
+        erased = await erase(store, mine)
+        return await self._with_chat(self._say("forgotten", count=erased), speaker)
 
-    async def _new(self, _rest: list[str], _speaker: Speaker) -> str:
+    async def _with_chat(self, text: str, speaker: Speaker) -> str:
+        """Add to what is said of somebody's own state that what is kept about the chat stays."""
+        if not speaker.private or speaker.person is None:
+            return text
+        chat = chat_state("person", speaker.person, bot=speaker.bot)
+        count = await _count((await self.access.store()).backend, chat)
+        return f"{text}\n{self._say('chat_stays', count=count)}" if count else text
+
+    async def _new(self, rest: list[str], speaker: Speaker) -> str:
+        """Begin a new conversation: at once in a private chat, in a group after the word.
+
+        LangBot does not say who of a group may do that, so everybody may, and knows what it does.
+        """
+        if not speaker.private and not _is_confirmed(rest):
+            return self._say("new_ask")
         await self.begin_conversation()
-        return self._say("new")
+        return self._say("new" if speaker.private else "new_in_group")
 
     async def _show(self, rest: list[str], speaker: Speaker) -> str:
         if not speaker.may_do_more:
@@ -140,12 +155,12 @@ class StateCommands:
     async def _clear(self, rest: list[str], speaker: Speaker) -> str:
         if not speaker.may_do_more:
             return self._say("admins_only")
-        confirmed = rest[2:] != [] and rest[-1] == CONFIRM
+        confirmed = rest[2:] != [] and _is_confirmed(rest[-1:])
         name, filters = _named(rest[:-1] if confirmed else rest, speaker.bot)
         if not filters:
             return await self._help(rest, speaker)
         store = await self.access.store()
-        count = len(await _entries(store.backend, filters))
+        count = await _count(store.backend, filters)
         if not count:
             return self._say("nothing_about", name=name)
         if not confirmed:
@@ -170,10 +185,18 @@ class StateCommands:
 
 def _named(words: Sequence[str], bot: str) -> tuple[str, list[ScopeFilter]]:
     """Return who `person ID` or `group ID` is, and what belongs to them; nothing for others."""
-    whose, name = " ".join(words[:1]), " ".join(words[1:])
+    whose, name = " ".join(words[:1]).casefold(), " ".join(words[1:])
     if whose not in {"person", "group"} or not name:
         return name, []
     return f"{whose} {name}", belongings(cast("Whose", whose), name, bot=bot)
+
+
+def _is_confirmed(words: Sequence[str]) -> bool:
+    return [word.casefold() for word in words] == [CONFIRM]
+
+
+async def _count(backend: Backend, filters: Sequence[ScopeFilter]) -> int:
+    return sum(stored.entries for stored in await stored_scopes(backend, filters))
 
 
 async def _entries(backend: Backend, filters: Sequence[ScopeFilter]) -> list[str]:

@@ -16,7 +16,7 @@ import yaml
 
 from ..codec import Limits
 from ..config import SECTION, is_enabled, parse_config, shown_url, sqlite_file
-from ..errors import ConfigError, StateError
+from ..errors import BackendUnavailable, ConfigError, StateError
 from ..store import StateStore
 
 SETTING = "database_url"
@@ -76,10 +76,8 @@ def find_place(
     try:
         checked = parse_config(given, root=root, environ=environ)
     except ConfigError as error:
-        source = f"the plugin's setting {SETTING}" if url else str(host)
-        raise StoreNotFound(
-            f"{source}: {_faults(error)}", shown_url(str(given.get("url", "")))
-        ) from None
+        faults = _faults(error, host, by_setting=bool(url))
+        raise StoreNotFound(faults, shown_url(str(given.get("url", "")))) from None
     _check_there(checked.url, enabled=bool(url) or is_enabled(section or None))
     return Place(checked.url, checked.store_limits())
 
@@ -106,6 +104,7 @@ class StoreAccess:
 
         Raises:
             StoreNotFound: It can't be found or opened now; asking again tries again.
+            BackendUnavailable: It is known where it is, but it does not answer.
         """
         async with self._lock:
             if self._store is not None and self._file != _identity(self._path):
@@ -127,6 +126,8 @@ class StoreAccess:
         self._file = _identity(self._path)
         try:
             return await StateStore.open(place.url, limits=place.limits)
+        except BackendUnavailable:
+            raise
         except StateError as error:
             raise StoreNotFound(str(error), self.url) from error
 
@@ -159,9 +160,16 @@ def _section(host: Path | None) -> Mapping[str, Any]:
     return section if isinstance(section, Mapping) else {}
 
 
-def _faults(error: ConfigError) -> str:
-    """Return the faults of a section without its heading, on one line."""
-    return "; ".join(line.strip() for line in str(error).splitlines()[1:])
+def _faults(error: ConfigError, host: Path | None, *, by_setting: bool) -> str:
+    """Return the faults of a section on one line, each with the place where it stands."""
+    url = f"{SECTION}.url: "
+    faults = [line.strip() for line in str(error).splitlines()[1:]]
+    return "; ".join(
+        f"the plugin's setting {SETTING}: {fault.removeprefix(url)}"
+        if by_setting and fault.startswith(url)
+        else f"{host}: {fault}"
+        for fault in faults
+    )
 
 
 def _check_there(url: str, *, enabled: bool) -> None:

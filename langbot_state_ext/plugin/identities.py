@@ -1,4 +1,4 @@
-"""What belongs to a person, a group or a conversation, as filters; pure functions."""
+"""Whose a scope is: what belongs to somebody, as filters, and who is named; pure functions."""
 
 from __future__ import annotations
 
@@ -6,17 +6,58 @@ from typing import Literal
 
 from ..backends import ScopeFilter
 from ..policy import OWN_RUNNER
-from ..scopes import ScopeKey
+from ..scopes import Scope, ScopeKey
 
 OWN = ScopeFilter(parts={"runner_id": OWN_RUNNER})
 """The extension's own bookkeeping, which nobody is shown."""
 
 Whose = Literal["person", "group", "conversation"]
 
+NAMES = (*("actor_id", "sender_id", "subject_id", "launcher_id", "conversation_id", "thread_id"),)
+"""The parts of an identity that name somebody or a chat; the others are LangBot's own ids."""
+
+_BY_EVENT = ("runner_id", "binding_identity", "bot_id", "workspace_id")
+_BY_LAUNCHER = ("runner_id", "bot_uuid", "launcher_type", "launcher_id")
+
+SHAPES: dict[Scope, tuple[frozenset[str], frozenset[str]]] = {
+    "runner": (frozenset(_BY_EVENT), frozenset({"runner_id", "pipeline_uuid"})),
+    "actor": (
+        frozenset({*_BY_EVENT, "actor_type", "actor_id"}),
+        frozenset({"runner_id", "bot_uuid", "sender_id"}),
+    ),
+    "subject": (
+        frozenset({*_BY_EVENT, "subject_type", "subject_id"}),
+        frozenset(_BY_LAUNCHER),
+    ),
+    "conversation": (
+        frozenset({*_BY_EVENT, "conversation_id", "thread_id"}),
+        frozenset({*_BY_LAUNCHER, "pipeline_uuid", "conversation"}),
+    ),
+}
+"""The parts that a key of each scope has: named by an event, and by a Query."""
+
 
 def is_own(key: ScopeKey) -> bool:
     """Return whether a scope is the extension's own bookkeeping."""
     return key.part("runner_id") == OWN_RUNNER
+
+
+def is_whole(key: ScopeKey) -> bool:
+    """Return whether a key has a runner, and just the parts that LangBot's runs give it."""
+    names = frozenset(name for name, _ in key.parts)
+    return names in SHAPES[key.scope] and key.part("runner_id") is not None
+
+
+def has_name(key: ScopeKey, text: str) -> bool:
+    """Return whether a text, casefolded, occurs in the id of whoever the scope is about."""
+    return any(text in (value or "").casefold() for name, value in key.parts if name in NAMES)
+
+
+def of_bot(bot: str | None) -> list[ScopeFilter]:
+    """Name the scopes of a bot, or all of them; no scope matches two of the filters."""
+    if bot is None:
+        return [ScopeFilter()]
+    return [ScopeFilter(parts={part: bot}) for part in ("bot_id", "bot_uuid")]
 
 
 def belongings(whose: Whose, name: str, *, bot: str | None = None) -> list[ScopeFilter]:

@@ -10,7 +10,7 @@ from ..scopes import Scope, ScopeKey
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-Cursor = Annotated[str, StringConstraints(max_length=200)]
+Cursor = Annotated[str, StringConstraints(max_length=400)]
 
 
 class _Request(BaseModel):
@@ -46,8 +46,8 @@ class FindRequest(_Request):
         bot: The bot's uuid.
         whose: What `id` names: a person, a group or a conversation.
         id: Its id, exactly.
-        text: Text that occurs in the identity.
-        inside: Whether `text` may also occur in keys and in values that are not hidden.
+        text: Text that occurs in the id of a person, a group, a conversation or a thread.
+        inside: Whether `text` is looked for in keys and in values that are not hidden, instead.
         cursor: Where to go on; None for the first page.
         limit: How many scopes are wanted, 1 to 200. Default 50.
     """

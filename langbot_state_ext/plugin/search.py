@@ -5,23 +5,35 @@ A request reads a bounded piece of the store; the cursor says where the next one
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
 from ..backends import Backend, ScopeFilter, StoredScope
 from ..codec import decode
 from ..errors import CodecError, ScopeError
 from ..masking import MASK, masked
-from .identities import belongings, is_own
+from .identities import belongings, has_name, is_own, of_bot
 from .models import FindRequest
 from .views import pretty
 
 CHUNK = 100
-"""How many scopes are looked into at once."""
+"""How many scopes are asked for at once where most of them are not shown."""
 
-BUDGET = 1000
-"""How many scopes one request looks into, at the most."""
+BATCH_BYTES = 256 * 1024
+"""About how much is read and looked into at once, out of the event loop."""
+
+BUDGET_BYTES = 2 * 1024 * 1024
+"""About how much one request looks into."""
+
+BUDGET_S = 1.0
+"""After how many seconds a request ends with what it has."""
+
+Hit = tuple[StoredScope, list[str]]
+"""A scope, and the keys whose entry has the text."""
 
 
 @dataclass
@@ -30,13 +42,46 @@ class Found:
 
     Attributes:
         scopes: The scopes, and for each the keys whose entry has the text.
-        looked_into: How many scopes were looked at.
+        looked_into: How many scopes were looked at, the bookkeeping left out.
         cursor: Where to go on; None when everything was looked at.
     """
 
-    scopes: list[tuple[StoredScope, list[str]]] = field(default_factory=list)
+    scopes: list[Hit] = field(default_factory=list)
     looked_into: int = 0
     cursor: str | None = None
+
+
+class _Place(NamedTuple):
+    """Where a walk is: which filter, which page of it, and the last scope that was looked at."""
+
+    nth: int = 0
+    page: str | None = None
+    after: str = ""
+
+    @classmethod
+    def read(cls, cursor: str | None, filters: int) -> Self:
+        if cursor is None:
+            return cls()
+        index, _, rest = cursor.partition("|")
+        page, mark, after = rest.rpartition("|")
+        if not mark or not index.isdecimal() or int(index) >= filters:
+            raise ScopeError("the cursor does not belong to this search: begin again")
+        return cls(int(index), page or None, after)
+
+    def __str__(self) -> str:
+        return f"{self.nth}|{self.page or ''}|{self.after}"
+
+
+class _Effort:
+    """What one request has done so far."""
+
+    def __init__(self) -> None:
+        self.value_bytes = 0
+        self._end = time.monotonic() + BUDGET_S
+
+    @property
+    def spent(self) -> bool:
+        return self.value_bytes >= BUDGET_BYTES or time.monotonic() >= self._end
 
 
 async def find(backend: Backend, request: FindRequest) -> Found:
@@ -54,58 +99,90 @@ async def find(backend: Backend, request: FindRequest) -> Found:
         BackendError: The store failed.
     """
     filters = filters_of(request)
-    index, cursor = _position(request.cursor, len(filters))
-    found = Found()
-    while index < len(filters):
-        cursor = await _step(backend, request, filters[index], cursor, found)
-        index += cursor is None
-        if len(found.scopes) >= request.limit or found.looked_into >= BUDGET:
+    place: _Place | None = _Place.read(request.cursor, len(filters))
+    found, effort = Found(), _Effort()
+    while place is not None:
+        place = await _step(backend, request, filters, place, found, effort)
+        if len(found.scopes) >= request.limit or effort.spent:
             break
-    found.cursor = f"{index}|{cursor or ''}" if index < len(filters) else None
+    found.cursor = None if place is None else str(place)
     return found
 
 
 def filters_of(request: FindRequest) -> list[ScopeFilter]:
     """Return the filters that a request means; no scope matches two of them."""
-    parts = {"runner_id": request.runner, "bot_id": request.bot}
-    given = {name: value for name, value in parts.items() if value is not None}
-    own = [ScopeFilter()]
     if request.whose is not None and request.id is not None:
-        own = belongings(request.whose, request.id)
+        own = belongings(request.whose, request.id, bot=request.bot)
+    else:
+        own = of_bot(request.bot)
+    runner = {} if request.runner is None else {"runner_id": request.runner}
     text = None if request.inside else request.text
     return [
-        dataclasses.replace(one, scope=request.scope, parts={**one.parts, **given}, text=text)
+        dataclasses.replace(one, scope=request.scope, parts={**one.parts, **runner}, text=text)
         for one in own
     ]
 
 
 async def _step(
-    backend: Backend, request: FindRequest, which: ScopeFilter, cursor: str | None, found: Found
-) -> str | None:
-    """Read one page and keep what matches; returns where to go on."""
-    inside = request.inside and request.text is not None
-    wanted = CHUNK if inside else request.limit - len(found.scopes)
-    page = await backend.scopes(which, cursor, wanted)
-    scopes = [stored for stored in page.scopes if not is_own(stored.key)]
-    found.looked_into += len(page.scopes)
-    if inside:
-        found.scopes += await _with_text(backend, scopes, str(request.text).casefold())
-    else:
-        found.scopes += [(stored, []) for stored in scopes]
-    return page.cursor
+    backend: Backend,
+    request: FindRequest,
+    filters: Sequence[ScopeFilter],
+    place: _Place,
+    found: Found,
+    effort: _Effort,
+) -> _Place | None:
+    """Look at one page; returns where to go on."""
+    wanted = request.limit - len(found.scopes) if request.text is None else CHUNK
+    page = await backend.scopes(filters[place.nth], place.page, wanted)
+    rest = [stored for stored in page.scopes if stored.key.storage > place.after]
+    while rest:
+        batch = _batch(rest, request, request.limit - len(found.scopes))
+        found.scopes += await _matching(backend, request, batch, found, effort)
+        rest = rest[len(batch) :]
+        if rest and (len(found.scopes) >= request.limit or effort.spent):
+            return place._replace(after=batch[-1].key.storage)
+    if page.cursor is not None:
+        return _Place(place.nth, page.cursor)
+    return _Place(place.nth + 1) if place.nth + 1 < len(filters) else None
 
 
-async def _with_text(
-    backend: Backend, scopes: list[StoredScope], text: str
-) -> list[tuple[StoredScope, list[str]]]:
+def _batch(scopes: list[StoredScope], request: FindRequest, room: int) -> list[StoredScope]:
+    """Return the first of the scopes: as many as are shown, or as few as are quickly read."""
+    if not request.inside:
+        return scopes[:room]
+    size = 0
+    for count, stored in enumerate(scopes, 1):
+        size += stored.value_bytes
+        if size >= BATCH_BYTES:
+            return scopes[:count]
+    return scopes
+
+
+async def _matching(
+    backend: Backend,
+    request: FindRequest,
+    batch: list[StoredScope],
+    found: Found,
+    effort: _Effort,
+) -> list[Hit]:
+    """Return which of the scopes are meant, the bookkeeping left out."""
+    scopes = [stored for stored in batch if not is_own(stored.key)]
+    found.looked_into += len(scopes)
+    if request.text is None:
+        return [(stored, []) for stored in scopes]
+    text = request.text.casefold()
+    if not request.inside:
+        return [(stored, []) for stored in scopes if has_name(stored.key, text)]
+    effort.value_bytes += sum(stored.value_bytes for stored in scopes)
     loaded = await backend.load([stored.key for stored in scopes])
-    hits = []
-    for stored, values in zip(scopes, loaded, strict=True):
-        keys = _keys_with(values, text)
-        identity = any(text in (value or "").casefold() for _, value in stored.key.parts)
-        if keys or identity:
-            hits.append((stored, keys))
-    return hits
+    return await asyncio.to_thread(_with_text, scopes, loaded, text)
+
+
+def _with_text(scopes: list[StoredScope], loaded: list[dict[str, bytes]], text: str) -> list[Hit]:
+    looked = [
+        (stored, _keys_with(values, text)) for stored, values in zip(scopes, loaded, strict=True)
+    ]
+    return [(stored, keys) for stored, keys in looked if keys]
 
 
 def _keys_with(values: Mapping[str, bytes], text: str) -> list[str]:
@@ -117,7 +194,7 @@ def _keys_with(values: Mapping[str, bytes], text: str) -> list[str]:
 
 
 def _may_hold(data: bytes, text: str) -> bool:
-    """Rule out most values without decoding them."""
+    """Rule out most values without decoding them; an escape may stand for the text."""
     return text in data.decode("utf-8", "replace").casefold() or b"\\" in data
 
 
@@ -128,12 +205,3 @@ def _holds(key: str, data: bytes, text: str) -> bool:
     except CodecError:
         return False
     return shown != MASK and text in pretty(shown).casefold()
-
-
-def _position(cursor: str | None, filters: int) -> tuple[int, str | None]:
-    if cursor is None:
-        return 0, None
-    index, _, rest = cursor.partition("|")
-    if not index.isdecimal() or int(index) >= filters:
-        raise ScopeError("the cursor does not belong to this search: begin again")
-    return int(index), rest or None

@@ -21,18 +21,22 @@ TEXTS: dict[str, tuple[str, str]] = {
     "more": ("… and {count} more.", "……还有 {count} 条。"),
     "forget": (
         (
-            "This erases the {count} entries that this bot keeps about you, for good. "
+            "This erases what this bot keeps about you, {entries}, for good. "
             "To do it, send: !state forget yes"
         ),
         "这将永久删除机器人保存的关于您的 {count} 条状态。如需删除，请发送：!state forget yes",
     ),
     "forgotten": (
-        "Erased: {count} entries about you.",
+        "Erased: {entries} about you.",
         "已删除关于您的 {count} 条状态。",
+    ),
+    "chat_stays": (
+        "What is kept about this chat, {entries}, stays; !state new clears the conversation.",
+        "关于此对话的 {count} 条状态会保留；如需清空对话，请发送：!state new",
     ),
     "clear": (
         (
-            "This erases the {count} entries that this bot keeps about {name}, for good. "
+            "This erases what this bot keeps about {name}, {entries}, for good. "
             "To do it, send: !state clear {name} yes"
         ),
         (
@@ -41,10 +45,25 @@ TEXTS: dict[str, tuple[str, str]] = {
         ),
     ),
     "cleared": (
-        "Erased: {count} entries about {name}.",
+        "Erased: {entries} about {name}.",
         "已删除关于 {name} 的 {count} 条状态。",
     ),
     "new": ("A new conversation begins.", "已开始新的对话。"),
+    "new_ask": (
+        (
+            "This begins a new conversation for everybody in this group: what this bot keeps about "
+            "the conversation goes for good, what it keeps about people and the group stays. "
+            "To do it, send: !state new yes"
+        ),
+        (
+            "这将为群内所有人开始新的对话：机器人保存的关于此对话的状态将被永久删除，"
+            "关于个人和群的状态会保留。如需继续，请发送：!state new yes"
+        ),
+    ),
+    "new_in_group": (
+        "A new conversation begins, for everybody in this group.",
+        "已为群内所有人开始新的对话。",
+    ),
     "admins_only": (
         "Only this bot's admins can do that, and only in a private chat with it.",
         "只有机器人的管理员可以这样做，并且只能在私聊中进行。",
@@ -61,14 +80,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "help": (
         (
             "!state: what this bot keeps about you\n"
-            "!state forget: erase it\n"
-            "!state new: begin a new conversation\n"
+            "!state forget: erase it; what is kept about the chat stays\n"
+            "!state new: begin a new conversation, which clears what is kept about this one; "
+            "in a group for everybody in it\n"
             "!state help: this text"
         ),
         (
             "!state：机器人保存的关于您的状态\n"
-            "!state forget：删除这些状态\n"
-            "!state new：开始新的对话\n"
+            "!state forget：删除这些状态；关于对话的状态会保留\n"
+            "!state new：开始新的对话，并清空关于当前对话的状态；在群内对所有人生效\n"
             "!state help：显示此说明"
         ),
     ),
@@ -94,6 +114,14 @@ def language_of(setting: object) -> ReplyLanguage:
 
 
 def say(language: ReplyLanguage, text: str, **values: object) -> str:
-    """Return a text of `TEXTS`, in one language or in both, English first."""
+    """Return a text of `TEXTS`, in one language or in both, English first.
+
+    Args:
+        language: Which.
+        text: Its name.
+        **values: What stands in it; of `count`, `{entries}` is made, in English.
+    """
+    if "count" in values:
+        values["entries"] = "1 entry" if values["count"] == 1 else f"{values['count']} entries"
     english, chinese = (each.format(**values) for each in TEXTS[text])
     return {"en_US": english, "zh_Hans": chinese}.get(language, f"{english}\n{chinese}")

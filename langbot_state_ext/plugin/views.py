@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from ..backends import Entry, Overview, StoredScope
@@ -95,8 +96,15 @@ def overview_view(overview: Overview) -> dict[str, Any]:
         "days": [day._asdict() for day in overview.days],
         "newest": [_written_view(written) for written in overview.newest],
         "runners": overview.by_part.get("runner_id", {}),
-        "bots": overview.by_part.get("bot_id", {}),
+        "bots": _bots(overview),
     }
+
+
+def _bots(overview: Overview) -> dict[str, int]:
+    """Return how many scopes each bot has; an event and a Query name it differently."""
+    bots = Counter(overview.by_part.get("bot_id", {}))
+    bots.update(overview.by_part.get("bot_uuid", {}))
+    return dict(bots)
 
 
 def _written_view(written: Written) -> dict[str, Any]:

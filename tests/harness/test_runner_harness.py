@@ -555,15 +555,15 @@ class Cleaner(Talker):
 def test_a_run_that_is_cancelled_or_fails_stops_the_runner() -> None:
     Cleaner.cleaned.clear()
     with RunnerHarness(Cleaner) as harness:
-        run = harness.begin("say:a say:b")
+        run = harness.begin("say:a wait:60")
         run.step()
         run.cancel()
-        assert Cleaner.cleaned == ["say:a say:b"]
-        harness.say("fail:no say:unheard")
-        assert Cleaner.cleaned[1:] == ["fail:no say:unheard"]
-        assert harness.say("set:actor==1 say:unheard").error == (
-            "state.updated missing required field: key"
-        )
+        assert Cleaner.cleaned == ["say:a wait:60"]
+        harness.say("fail:no wait:60")
+        assert Cleaner.cleaned[1:] == ["fail:no wait:60"]
+        no_key = harness.say("set:actor==1 wait:60")
+        assert no_key.error == "state.updated missing required field: key"
+        assert Cleaner.cleaned[2:] == ["set:actor==1 wait:60"]
 
 
 def test_the_history_has_the_first_answer_of_a_run() -> None:

@@ -74,7 +74,7 @@ def open_page(browser: Browser, operator: Operator) -> Iterator[Open]:
         page.goto(f"{operator.host.url}{address}")
         frame = page.frame_locator(f'iframe[title^="{PLUGIN}"]')
         if path is None:
-            frame.locator("#main h2").wait_for()
+            frame.locator("#main .tiles, #no-store").wait_for()
         return View(page, frame)
 
     yield open_page

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import FrameLocator, Locator, Page
+from playwright.sync_api import FrameLocator, Locator, Page, Route
 
 from examples.http_bot import HttpBot
 from examples.langbot_host import LangBotHost
@@ -105,13 +105,34 @@ class View:
         self.frame.locator("#find button.main").click()
 
     def open_result(self, text: str) -> None:
-        self.frame.locator("#results button").filter(has_text=text).first.click()
+        self.frame.locator("aside ul.list button").filter(has_text=text).first.click()
 
     def open_entry(self, key: str) -> None:
         self.frame.locator("#entries button").filter(has_text=key).first.click()
 
     def press(self, name: str) -> None:
         self.frame.get_by_role("button", name=name, exact=True).click()
+
+    def answer(self, endpoint: str, answer: Callable[[], Any]) -> None:
+        """Answer the page's calls of an endpoint instead of the plugin; None leaves one to it."""
+
+        def handle(route: Route) -> None:
+            asked = (route.request.post_data_json or {}).get("endpoint") == endpoint
+            given = answer() if asked else None
+            if given is None:
+                route.fallback()
+            else:
+                route.fulfill(json={"code": 0, "msg": "ok", "data": given})
+
+        self.page.route("**/page-api", handle)
+
+    @property
+    def edited(self) -> Any:
+        """The value that saving would write."""
+        text = self.dialog.locator("textarea").input_value()
+        return (
+            text if self.dialog.get_by_label("Text", exact=True).is_checked() else json.loads(text)
+        )
 
     @property
     def dialog(self) -> Locator:

@@ -24,8 +24,8 @@ def test_in_a_group_nobody_sees_or_clears_what_is_anothers(operator: Operator) -
     assert '"Bea"' in reply
     assert "Cid" not in reply
     assert "memory.turns" not in reply
-    assert "1 entries" in say("!state forget", sender="cmd-bea", group="cmd-g")
-    assert "Erased: 1 entries" in say("！state forget yes", sender="cmd-bea", group="cmd-g")
+    assert "1 entry" in say("!state forget", sender="cmd-bea", group="cmd-g")
+    assert "Erased: 1 entry" in say("！state forget yes", sender="cmd-bea", group="cmd-g")
     assert "keeps nothing about you" in say("!state", sender="cmd-bea", group="cmd-g")
     assert '"Cid"' in say("!state", sender="cmd-cid", group="cmd-g")
     assert "keeps nothing about you" in say("!state", sender="cmd-newcomer", group="cmd-g")
@@ -57,3 +57,12 @@ def test_a_new_conversation_begins(operator: Operator) -> None:
     assert "turn 2 here" in operator.bot.say("hi", sender="cmd-new")
     assert "A new conversation begins" in operator.bot.say("!state new", sender="cmd-new")
     assert "turn 1 here" in operator.bot.say("hi", sender="cmd-new")
+
+
+def test_a_group_begins_a_new_conversation_with_the_word_alone(operator: Operator) -> None:
+    say = operator.bot.say
+    say("hi", sender="cmd-ed", group="cmd-g3")
+    assert "!state new yes" in say("!state new", sender="cmd-fay", group="cmd-g3")
+    assert "turn 2 here" in say("hi", sender="cmd-ed", group="cmd-g3")
+    assert "for everybody" in say("!state new yes", sender="cmd-fay", group="cmd-g3")
+    assert "turn 1 here" in say("hi", sender="cmd-ed", group="cmd-g3")

@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from pytest_mock import MockerFixture
+from rich.console import Console
 
 import langbot_state_ext
+from examples import demo
 from examples.langbot_host import LangBotHost
 from langbot_state_ext.plugin.finding import StoreAccess
 from langbot_state_ext.plugin.inspector import Inspector
@@ -47,12 +50,15 @@ def test_the_plugin_imports_where_nothing_but_its_requirements_is(tmp_path: Path
         f"sys.path[:0] = [{str(staged)!r}, *{[str(p) for p in staged.glob('components/*')]!r}, "
         f"{str(staged / 'components/pages/inspector')!r}]; "
         "import main, state, inspector as _; import langbot_state_ext; "
-        "print(langbot_state_ext.__file__)"
+        "print(langbot_state_ext.__file__); print(*sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path
     )
-    assert done.stdout.strip().startswith(str(staged))
+    place, loaded = done.stdout.splitlines()
+    assert place.startswith(str(staged))
+    shipped = {f"langbot_state_ext.{path.stem}" for path in staged.glob("langbot_state_ext/*.py")}
+    assert shipped - set(loaded.split()) == {"langbot_state_ext.__init__"}
 
 
 def test_versions_and_labels_agree() -> None:
@@ -61,6 +67,48 @@ def test_versions_and_labels_agree() -> None:
     for path in [ROOT / "manifest.yaml", *ROOT.glob("components/**/*.yaml")]:
         for label in _labels(yaml.safe_load(path.read_text("utf-8"))):
             assert set(label) == {"en_US", "zh_Hans"}, path
+
+
+def test_the_plugin_and_its_page_are_told_apart() -> None:
+    labels = [
+        yaml.safe_load(path.read_text("utf-8"))["metadata"]["label"]
+        for path in (ROOT / "manifest.yaml", PAGE.with_name("inspector.yaml"))
+    ]
+    for language, label in labels[0].items():
+        assert label != labels[1][language]
+        assert f"“{label}”" in PAGE.read_text("utf-8")
+
+
+class _Host:
+    """Stands for a LangBot that runs, and notes what is asked of it."""
+
+    url = "http://langbot"
+    folder = Path("langbot")
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def api(self, method: str, path: str, **kwargs: Any) -> None:
+        self.asked.append((method, path, kwargs))
+
+    def install_plugin(self, package: Path) -> None:
+        self.asked.append(package)
+
+    def wait(self) -> int:
+        return 0
+
+
+def test_make_run_has_the_page_and_says_where_it_is(
+    package: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
+) -> None:
+    monkeypatch.setattr(demo, "stage", lambda folder: folder)
+    monkeypatch.setattr(demo, "build", lambda _staged, _folder: package)
+    host, console = _Host(), Console(record=True, width=200)
+    assert demo.stay(mocker.Mock(host=host, console=console)) == 0
+    wizard = ("POST", "/api/v1/system/wizard/completed", {"json": {"status": "skipped"}})
+    assert host.asked == [wizard, package]
+    page = "http://langbot/home/plugin-pages?id=langbot-state-ext%2FRunnerState%2Finspector"
+    assert page in console.export_text()
 
 
 def _labels(data: Any) -> list[dict[str, str]]:
@@ -97,7 +145,7 @@ def test_every_endpoint_is_documented() -> None:
         return {}
 
     documented = (ROOT / "docs" / "plugin.md").read_text("utf-8")
-    for endpoint, (request, _) in Inspector(StoreAccess(dict), names).endpoints.items():
+    for endpoint, (request, *_) in Inspector(StoreAccess(dict), names).endpoints.items():
         row = re.search(rf"^\| `{endpoint}` .*$", documented, re.MULTILINE)
         assert row is not None, endpoint
         for field in request.model_fields:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from pytest_mock import MockerFixture
 
 from langbot_state_ext import ScopeKey, StateStore
 from langbot_state_ext.plugin.command import LINES, Speaker, StateCommands
@@ -90,15 +91,59 @@ async def test_forgetting_asks_for_the_word(commands: StateCommands, store: Stat
     for words in (["forget", "no"], ["forget", "yes", "please"], ["forget", "bob"]):
         assert await commands.reply(words, ALICE_IN_GROUP) == asked
     assert await store.get(key("actor", actor_id="alice"), "prefs.name") == "Al"
-    assert await commands.reply(["FORGET", "", "yes"], ALICE) == "Erased: 2 entries about you."
+    assert await commands.reply(["FORGET", "", "Yes"], ALICE) == (
+        "Erased: 2 entries about you.\n"
+        "What is kept about this chat, 1 entry, stays; !state new clears the conversation."
+    )
     assert await commands.reply(["forget", "yes"], ALICE) == "This bot keeps nothing about you."
     assert await store.get(key("actor", actor_id="bob"), "prefs.name") == "Bob"
     assert await store.get(key("actor", "b2", actor_id="alice"), "other.bot") == 1
 
 
 async def test_a_new_conversation_begins(commands: StateCommands, begun: Begun) -> None:
-    assert await commands.reply(["new"], ALICE_IN_GROUP) == "A new conversation begins."
+    assert await commands.reply(["new"], ALICE) == "A new conversation begins."
     assert begun.times == 1
+
+
+async def test_in_a_group_a_new_conversation_asks_for_the_word(
+    commands: StateCommands, begun: Begun
+) -> None:
+    for speaker in (ALICE_IN_GROUP, ADMIN_GROUP):
+        for words in (["new"], ["new", "no"], ["new", "yes", "please"]):
+            asked = await commands.reply(words, speaker)
+            assert "for everybody in this group" in asked
+            assert asked.endswith("!state new yes")
+    assert begun.times == 0
+    said = await commands.reply(["new", "YES"], ALICE_IN_GROUP)
+    assert said == "A new conversation begins, for everybody in this group."
+    assert begun.times == 1
+
+
+async def test_a_chat_of_which_nothing_is_kept_is_not_spoken_of(
+    commands: StateCommands, store: StateStore
+) -> None:
+    bob = Speaker("b1", "bob", private=True, admin=False)
+    assert await commands.reply(["forget"], bob) == (
+        "This erases what this bot keeps about you, 1 entry, for good. "
+        "To do it, send: !state forget yes"
+    )
+
+
+async def test_values_are_not_read_to_be_counted(
+    commands: StateCommands, store: StateStore, mocker: MockerFixture
+) -> None:
+    read = mocker.spy(store.backend, "entries")
+    await commands.reply(["forget"], ALICE)
+    await commands.reply(["clear", "person", "bob"], ADMIN)
+    assert read.call_count == 0
+
+
+async def test_what_failed_is_in_the_log(
+    tmp_path: Path, begun: Begun, caplog: pytest.LogCaptureFixture
+) -> None:
+    commands = StateCommands(StoreAccess(dict, tmp_path), "both", begun)
+    await commands.reply([], ALICE)
+    assert "!state: no data/config.yaml" in caplog.text
 
 
 @pytest.mark.parametrize("speaker", [ALICE, ALICE_IN_GROUP, ADMIN_GROUP])
@@ -122,7 +167,10 @@ async def test_an_admin_sees_and_clears_others(commands: StateCommands, store: S
     asked = await commands.reply(["clear", "group", "g", "1"], ADMIN)
     assert "!state clear group g 1 yes" in asked
     cleared = await commands.reply(["clear", "group", "g", "1", "yes"], ADMIN)
-    assert cleared == "Erased: 1 entries about group g 1."
+    assert cleared == "Erased: 1 entry about group g 1."
+    assert "Bob" in await commands.reply(["show", "Person", "bob"], ADMIN)
+    cleared = await commands.reply(["clear", "PERSON", "bob", "YES"], ADMIN)
+    assert cleared == "Erased: 1 entry about person bob."
     assert "For admins" in await commands.reply(["help"], ADMIN)
 
 

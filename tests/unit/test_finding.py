@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from langbot_state_ext import ScopeFilter, StateStore
+from examples.langbot_host import free_ports
+from langbot_state_ext import BackendUnavailable, ScopeFilter, StateStore
 from langbot_state_ext.plugin.finding import StoreAccess, StoreNotFound, find_place
 
 
@@ -96,9 +97,10 @@ def test_a_fault_says_whose_setting_it_is(langbot: Path) -> None:
     configure(langbot, {"enable": True, "url": "sqlite:///nowhere/s.db", "limits": {"depth": 0}})
     text = str(reason(langbot))
     assert text.startswith(f"{langbot}/data/config.yaml: state_ext.url: the folder ")
-    assert "; state_ext.limits.depth: " in text
+    assert f"; {langbot}/data/config.yaml: state_ext.limits.depth: " in text
     text = str(reason(langbot, {"database_url": "sqlite:////nowhere/s.db"}))
-    assert text.startswith("the plugin's setting database_url: ")
+    assert text.startswith("the plugin's setting database_url: the folder /nowhere ")
+    assert f"; {langbot}/data/config.yaml: state_ext.limits.depth: " in text
 
 
 def test_a_password_from_an_environment_that_is_not_there_is_named(langbot: Path) -> None:
@@ -152,3 +154,13 @@ async def test_a_file_that_is_not_ours_is_refused_untouched(langbot: Path) -> No
         await StoreAccess(dict, start(langbot)).store()
     assert caught.value.url.endswith("other.db")
     assert (langbot / "data" / "other.db").read_bytes() == b"not a database" * 100
+
+
+async def test_a_server_that_is_down_is_no_missing_setting_and_shows_no_password() -> None:
+    (port,) = free_ports(1)
+    url = f"redis://me:hush@127.0.0.1:{port}/0?wait_s=0.5"
+    access = StoreAccess(lambda: {"database_url": url}, Path("/"))
+    with pytest.raises(BackendUnavailable) as caught:
+        await access.store()
+    assert access.url == f"redis://me:***@127.0.0.1:{port}/0?wait_s=0.5"
+    assert "hush" not in str(caught.value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,12 @@ import pytest
 import pytest_asyncio
 from pytest_mock import MockerFixture
 
-from langbot_state_ext import Change, ScopeKey, StateStore
+from langbot_state_ext import BackendError, Change, ScopeKey, StateStore
 from langbot_state_ext.masking import MASK
+from langbot_state_ext.plugin import figures, search
+from langbot_state_ext.plugin.endpoints import EXPORT_BYTES
 from langbot_state_ext.plugin.finding import StoreAccess
-from langbot_state_ext.plugin.inspector import EXPORT_BYTES, Inspector
+from langbot_state_ext.plugin.inspector import Inspector
 from langbot_state_ext.policy import OWN_RUNNER
 
 ALICE = ScopeKey("actor", (("runner_id", "r1"), ("bot_id", "b1"), ("actor_id", "alice")))
@@ -27,6 +31,23 @@ GROUP = ScopeKey(
     (("runner_id", "r1"), ("bot_id", "b1"), ("subject_type", "group"), ("subject_id", "g1")),
 )
 OURS = ScopeKey("runner", (("runner_id", OWN_RUNNER), ("binding_identity", "adopted")))
+
+
+QUERY_ALICE = ScopeKey("actor", (("runner_id", "r9"), ("bot_uuid", "b1"), ("sender_id", "alice")))
+QUERY_CHAT = ScopeKey(
+    "subject",
+    (
+        *(("runner_id", "r9"), ("bot_uuid", "b1")),
+        *(("launcher_type", "person"), ("launcher_id", "alice")),
+    ),
+)
+QUERY_GROUP = ScopeKey(
+    "subject",
+    (
+        *(("runner_id", "r9"), ("bot_uuid", "b1")),
+        *(("launcher_type", "group"), ("launcher_id", "alice")),
+    ),
+)
 
 
 def ref(key: ScopeKey) -> dict[str, Any]:
@@ -95,14 +116,105 @@ async def test_an_overview_hides_the_bookkeeping(inspector: Inspector) -> None:
     json.dumps(answer)
 
 
-async def test_an_overview_rests_after_the_work(
-    inspector: Inspector, store: StateStore, clock: Clock
+async def test_an_overview_rests_after_the_work_and_ten_seconds_at_the_most(
+    inspector: Inspector, store: StateStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(figures, "REST", 1e9)
     first = await inspector.handle("/overview", None)
     await store.apply(BOB, "more", 1)
+    clock.now += 9.9
     assert await inspector.handle("/overview", None) == first
-    clock.now += 3600
+    clock.now += 0.2
     assert (await inspector.handle("/overview", None))["entries"] == first["entries"] + 1
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "entries"),
+    [
+        ("/save", {"scope": ref(BOB), "key": "more", "text": "1", "version": 0}, 7),
+        ("/delete", {"scope": ref(BOB), "key": "prefs.name", "version": 1}, 5),
+        ("/clear", {"scope": ref(ALICE)}, 3),
+        ("/erase", {"id": "alice"}, 2),
+    ],
+)
+async def test_a_change_shows_in_the_overview_at_once(
+    inspector: Inspector, endpoint: str, body: dict[str, Any], entries: int
+) -> None:
+    await inspector.handle("/overview", None)
+    assert "error" not in await inspector.handle(endpoint, body)
+    assert (await inspector.handle("/overview", None))["entries"] == entries
+
+
+@pytest.fixture
+def slow(
+    store: StateStore, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
+) -> asyncio.Event:
+    """Let an overview take until the event is set."""
+    ready, make = asyncio.Event(), store.backend.overview
+
+    async def overview(*args: Any, **kwargs: Any) -> Any:
+        await ready.wait()
+        return await make(*args, **kwargs)
+
+    mocker.patch.object(store.backend, "overview", overview)
+    monkeypatch.setattr(figures, "WAIT_S", 0.05)
+    return ready
+
+
+async def test_a_slow_overview_holds_nobody_up(
+    inspector: Inspector, store: StateStore, clock: Clock, slow: asyncio.Event
+) -> None:
+    first = await inspector.handle("/overview", None)
+    clock.now += 12
+    pending = await inspector.handle("/overview", None)
+    assert (first["pending_s"], pending["pending_s"]) == (0, 12)
+    assert pending["url"].startswith("sqlite:///")
+    assert await found(inspector, scope="actor") == [("actor", "alice"), ("actor", "bob")]
+    slow.set()
+    assert (await inspector.handle("/overview", None))["entries"] == 6
+    slow.clear()
+    clock.now += 3600
+    assert (await inspector.handle("/overview", None))["entries"] == 6
+    slow.set()
+
+
+async def test_an_overview_that_was_made_before_a_change_is_made_again(
+    inspector: Inspector, store: StateStore, slow: asyncio.Event
+) -> None:
+    assert "pending_s" in await inspector.handle("/overview", None)
+    await inspector.handle("/clear", {"scope": ref(ALICE)})
+    slow.set()
+    await inspector.handle("/overview", None)
+    assert (await inspector.handle("/overview", None))["entries"] == 3
+
+
+async def test_an_overview_that_fails_late_is_told(
+    inspector: Inspector, store: StateStore, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def overview(*_args: Any, **_kwargs: Any) -> Any:
+        await asyncio.sleep(0.1)
+        raise BackendError("the store is tired")
+
+    broken = mocker.patch.object(store.backend, "overview", overview)
+    monkeypatch.setattr(figures, "WAIT_S", 0.01)
+    assert "pending_s" in await inspector.handle("/overview", None)
+    await asyncio.sleep(0.2)
+    error = (await inspector.handle("/overview", None))["error"]
+    assert (error["code"], error["message"]) == ("unavailable", "the store is tired")
+    assert error["url"].startswith("sqlite:///")
+    assert broken is store.backend.overview
+
+
+async def test_bots_without_a_name_do_not_keep_the_figures_away(
+    access: StoreAccess, store: StateStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def names() -> dict[str, str]:
+        raise RuntimeError("LangBot does not say")
+
+    with caplog.at_level(logging.WARNING):
+        answer = await Inspector(access, names).handle("/overview", None)
+    assert (answer["entries"], answer["bot_names"]) == (6, {})
+    assert "LangBot does not say" in caplog.text
 
 
 async def test_scopes_are_found_by_each_condition(inspector: Inspector) -> None:
@@ -118,6 +230,33 @@ async def test_scopes_are_found_by_each_condition(inspector: Inspector) -> None:
     assert await found(inspector, whose="group", id="g1") == [group]
     assert await found(inspector, whose="conversation", id="person_alice") == [chat]
     assert await found(inspector, whose="person") == [alice, bob, chat, group]
+
+
+async def test_a_text_is_looked_for_in_the_names_of_people_and_chats_alone(
+    inspector: Inspector, store: StateStore
+) -> None:
+    lan = ScopeKey(
+        "actor", (("runner_id", "plugin:langbot/x"), ("bot_id", "b1"), ("actor_id", "zoe"))
+    )
+    await store.apply(lan, "prefs.name", "alice, or Lan")
+    for text in ("langbot", "b1", "r1", "group"):
+        assert await found(inspector, text=text) == []
+    assert await found(inspector, text="lan") == []
+    assert await found(inspector, text="lan", inside=True) == [("actor", "zoe")]
+    assert await found(inspector, text="alice") == [
+        ("actor", "alice"),
+        ("conversation", "person_alice"),
+    ]
+    assert await found(inspector, text="alice", inside=True) == [("actor", "zoe")]
+
+
+async def test_a_bot_is_chosen_by_either_of_its_names(
+    inspector: Inspector, store: StateStore
+) -> None:
+    await store.apply(QUERY_ALICE, "k", 1)
+    assert ("actor", "alice") in await found(inspector, bot="b1", runner="r9")
+    assert await found(inspector, bot="b2", runner="r9") == []
+    assert (await inspector.handle("/overview", None))["bots"] == {"b1": 4, "b2": 1}
 
 
 async def test_the_bookkeeping_is_never_found_or_touched(
@@ -136,7 +275,7 @@ async def test_looking_inside_finds_keys_and_values_but_nothing_hidden(
 ) -> None:
     answer = await inspector.handle("/find", {"text": "alise", "inside": True})
     assert [scope["keys"] for scope in answer["scopes"]] == [["prefs.name"]]
-    assert (answer["looked_into"], answer["cursor"]) == (5, None)
+    assert (answer["looked_into"], answer["cursor"]) == (4, None)
     assert await found(inspector, text="TOPIC", inside=True) == [("subject", "g1")]
     assert await found(inspector, text="bob", inside=True) == [("actor", "bob")]
     assert await found(inspector, text="sk-1", inside=True) == []
@@ -166,7 +305,63 @@ async def test_pages_go_on_where_the_last_one_ended(
         assert len(scopes) == len(set(scopes)) == expected
 
 
-@pytest.mark.parametrize("cursor", ["", "x|", "7|", "-1|", "rubbish"])
+async def test_a_request_looks_into_a_bounded_piece_and_goes_on_there(
+    inspector: Inspector, store: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        key = ScopeKey("actor", (("runner_id", "r3"), ("actor_id", f"p{number}")))
+        await store.apply(key, "k", f"needle {'x' * 50_000}")
+    monkeypatch.setattr(search, "BUDGET_BYTES", 400_000)
+    scopes, cursor, looked = [], None, []
+    while True:
+        request = {"text": "needle", "inside": True, "cursor": cursor, "limit": 200}
+        page = await inspector.handle("/find", request)
+        scopes += [json.dumps(scope["parts"]) for scope in page["scopes"]]
+        looked.append(page["looked_into"])
+        cursor = page["cursor"]
+        if cursor is None:
+            break
+    assert len(scopes) == len(set(scopes)) == 30
+    assert max(looked) <= 16
+    assert sum(looked) == 34
+
+
+async def test_a_request_whose_time_is_over_has_still_come_further(
+    inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "BUDGET_S", 1e-9)
+    monkeypatch.setattr(search, "BATCH_BYTES", 1)
+    seen, cursor = 0, None
+    for _ in range(5):
+        page = await inspector.handle("/find", {"text": "tea", "inside": True, "cursor": cursor})
+        seen, cursor = seen + page["looked_into"], page["cursor"]
+    assert (seen, cursor) == (4, None)
+
+
+async def test_looking_inside_leaves_the_event_loop_free(
+    inspector: Inspector, store: StateStore
+) -> None:
+    changes = []
+    for number in range(100):
+        key = ScopeKey("actor", (("runner_id", "r3"), ("actor_id", f"p{number}")))
+        changes.append(Change(key, "k", json.dumps(["\\é" * 50] * 300).encode()))
+    await store.backend.commit(changes)
+    looking = asyncio.create_task(inspector.handle("/find", {"text": "needle", "inside": True}))
+    turns = 0
+    while not looking.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 10
+
+
+async def test_a_text_that_is_stored_as_an_escape_is_found(
+    inspector: Inspector, store: StateStore
+) -> None:
+    await store.backend.commit([Change(BOB, "cafe", b'"caf\\u00e9"')])
+    assert await found(inspector, text="CAFÉ", inside=True) == [("actor", "bob")]
+
+
+@pytest.mark.parametrize("cursor", ["", "x|", "7||", "-1||", "0|x", "rubbish"])
 async def test_a_strange_cursor_is_refused(inspector: Inspector, cursor: str) -> None:
     answer = await inspector.handle("/find", {"cursor": cursor})
     assert answer["error"]["code"] == "refused"
@@ -274,6 +469,7 @@ async def test_an_entry_is_added_and_deleted(inspector: Inspector, store: StateS
     [
         ("k", "{", "not JSON"),
         ("k", "NaN", "not JSON"),
+        ("k", '{"a": [{"b": 1, "c": 2, "b": 3}]}', "'b' stands twice"),
         ("k", '"' + "x" * 300_000 + '"', "262144"),
         ("k", "[" * 70 + "]" * 70, "64"),
         ("k", "[" * 5000 + "]" * 5000, "not JSON"),
@@ -290,6 +486,27 @@ async def test_a_value_outside_the_limits_is_refused(
     assert answer["error"]["code"] == "refused"
     assert reason in answer["error"]["message"]
     assert "xxx" not in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{}, {"we'ird x": "1"}, {"runner_id": "r1", "actor_id": "x"}, {"runner_id": None}],
+)
+async def test_no_scope_is_made_that_nobody_would_read(
+    inspector: Inspector, store: StateStore, parts: dict[str, Any]
+) -> None:
+    scope = {"scope": "actor", "parts": parts}
+    save = {"scope": scope, "key": "k", "text": "1", "version": 0}
+    answer = await inspector.handle("/save", save)
+    assert answer["error"]["code"] == "refused"
+    assert "choose one that exists" in answer["error"]["message"]
+    assert len(await found(inspector)) == 4
+
+
+async def test_a_scope_that_was_emptied_can_be_written_again(inspector: Inspector) -> None:
+    scope = {"scope": "actor", "parts": {"runner_id": "r", "bot_uuid": "b", "sender_id": "x"}}
+    save = {"scope": scope, "key": "k", "text": "1", "version": 0}
+    assert (await inspector.handle("/save", save))["entry"]["version"] == 1
 
 
 async def test_what_is_gone_is_an_error_in_the_data(
@@ -314,6 +531,14 @@ async def test_a_person_is_erased_and_nobody_else(inspector: Inspector, store: S
     assert await inspector.handle("/erase", request) == {"deleted": 4}
     assert (await inspector.handle("/person", {"id": "alice"}))["scopes"] == []
     assert await found(inspector) == [("actor", "bob"), ("subject", "g1")]
+
+
+async def test_what_a_query_names_is_erased_too(inspector: Inspector, store: StateStore) -> None:
+    for key in (QUERY_ALICE, QUERY_CHAT, QUERY_GROUP):
+        await store.apply(key, "k", 1)
+    assert (await inspector.handle("/erase", {"id": "alice", "bot": "b1"}))["deleted"] == 6
+    left = await store.backend.load([QUERY_ALICE, QUERY_CHAT, QUERY_GROUP])
+    assert left == [{}, {}, {"k": b"1"}]
 
 
 async def test_a_person_with_many_runners_is_erased_everywhere(
