@@ -11,7 +11,8 @@ from .codec import decode, encode
 from .conversation import EXTERNAL_PREFIX, LAST_ACTIVITY_KEY, is_expired
 from .errors import CodecError, ScopeError, VersionConflict
 from .policy import EXTERNAL_ID_KEY, OWN_RUNNER, refusal
-from .scopes import BindingLike, EventLike, HasId, ScopeKey, key_from_event
+from .protocols import BindingLike, EventLike, HasId
+from .scopes import ScopeKey, key_from_event
 from .store import StateStore
 
 

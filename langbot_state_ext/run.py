@@ -22,7 +22,8 @@ from .errors import BackendError
 from .journal import Left, RunJournal, settle
 from .keyed import LOGGER, Snapshot
 from .policy import EXTERNAL_ID_KEY, canonical_key
-from .scopes import VALID_STATE_SCOPES, BindingLike, EventLike, HasId, ScopeKey
+from .protocols import BindingLike, EventLike, HasId
+from .scopes import VALID_STATE_SCOPES, ScopeKey
 from .store import StateStore
 
 OnFailedRun = Literal["keep", "rollback"]

@@ -15,13 +15,10 @@ from .conversation import is_external_id, uuid_after
 from .errors import StateError
 from .keyed import LOGGER, KeyedStore, Snapshot
 from .policy import EXTERNAL_ID_KEY, canonical_key, refusal, shown_key
+from .protocols import BindingLike, EventLike, HasId, QueryLike
 from .scopes import (
     VALID_STATE_SCOPES,
-    BindingLike,
     ConversationIdentity,
-    EventLike,
-    HasId,
-    QueryLike,
     ScopeKey,
     key_from_event,
     key_from_query,

@@ -16,7 +16,8 @@ from .backends import open_backend
 from .codec import DEFAULT_LIMITS, Limits
 from .errors import BackendError
 from .keyed import Snapshot
-from .scopes import BindingLike, ConversationIdentity, EventLike, HasId, QueryLike
+from .protocols import BindingLike, EventLike, HasId, QueryLike
+from .scopes import ConversationIdentity
 from .store import StateStore
 
 T = TypeVar("T")

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import wrapt
 from pytest_mock import MockerFixture
 
@@ -44,13 +45,12 @@ def untouched(before: list[Any]) -> bool:
 
 def application(folder: Path, **section: Any) -> Any:
     """Return as much of LangBot's application as a boot stage needs, over a real database."""
+    from langbot.pkg.entity.persistence.runner_state import RunnerState
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    with closing(sqlite3.connect(folder / "langbot.db")) as db:
-        columns = "runner_id, binding_identity, scope, scope_key, state_key, value_json, bot_id"
-        more = "workspace_id, conversation_id, thread_id, actor_type, actor_id"
-        last = "subject_type, subject_id, updated_at"
-        db.execute(f"CREATE TABLE runner_state (id INTEGER PRIMARY KEY, {columns}, {more}, {last})")
+    plain = sa.create_engine(f"sqlite:///{folder / 'langbot.db'}")
+    RunnerState.metadata.tables["runner_state"].create(plain)
+    plain.dispose()
     engine = create_async_engine(f"sqlite+aiosqlite:///{folder / 'langbot.db'}")
     return SimpleNamespace(
         logger=logging.getLogger("test"),
