@@ -49,6 +49,13 @@ def history(chat: Chat) -> int:
     return len(chat.run({"history_page": []})["steps"][0]["items"])
 
 
+def assert_in_one_piece(chat: Chat, conversation_id: str = "person_alice") -> None:
+    """LangBot's own run ledger and transcripts know just one conversation."""
+    chat.wait_for_end()
+    for table in ("agent_run", "transcript"):
+        assert set(chat.ledger("conversation_id", table=table)) == {conversation_id}
+
+
 def test_a_conversation_expires_when_it_was_idle_for_long_enough(
     host: LangBotHost, open_chat: Any
 ) -> None:
@@ -93,15 +100,19 @@ def test_the_uis_reset_begins_a_new_conversation(chat: Chat, host: LangBotHost) 
     host.reset_context(chat.bot, "person_alice")
     assert_new(chat.run())
     assert_new(chat.run())
-    assert turns >= 3
+    assert history(chat) > turns >= 3
+    assert_in_one_piece(chat)
     assert "was reset: cleared 2 entries" in host.log
 
 
 def test_a_plugins_new_conversation_is_one(chat: Chat) -> None:
     begin(chat)
+    turns = history(chat)
     assert "new" in chat.bot.say("!probe new")
     assert_new(chat.run())
     assert_new(chat.run())
+    assert history(chat) > turns >= 3
+    assert_in_one_piece(chat)
 
 
 def test_a_reset_leaves_others_alone(chat: Chat, host: LangBotHost) -> None:
@@ -119,6 +130,7 @@ def test_a_dead_id_is_forgotten_and_the_next_message_begins_anew(
 ) -> None:
     begin(chat)
     chat.run(put("conversation", "external.parent", "m-1"))
+    turns = history(chat)
     chat.failing_run({"fail": DIFY_404})
     seen = chat.run()
     assert seen["state"]["conversation"] == {EXTERNAL: "person_alice", "memory.x": 1}
@@ -126,6 +138,8 @@ def test_a_dead_id_is_forgotten_and_the_next_message_begins_anew(
     assert seen["state"]["actor"] == {"memory.x": "actor"}
     chat.run(put("conversation", EXTERNAL, "ext-2"))
     assert_continues(chat.run(), "ext-2")
+    assert history(chat) > turns
+    assert_in_one_piece(chat)
     (line,) = [line for line in host.log.splitlines() if "forgot external." in line]
     assert "external.parent" in line
     assert "the next message begins a new one" in line
@@ -194,3 +208,6 @@ def test_a_restart_continues_what_has_not_expired(host: LangBotHost, open_chat: 
     assert_continues(chat.run())
     chat.failing_run({"fail": DIFY_404})
     assert chat.run()["params"]["conversation_id"] is None
+    assert history(chat) > turns
+    for each in (short, long):
+        assert_in_one_piece(each)
