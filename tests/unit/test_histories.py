@@ -346,5 +346,14 @@ class Histories(RuleBasedStateMachine):
             assert derived == (own if uuid and own else launcher)
 
 
+class RollbackHistories(Histories):
+    """The same, where what a failed run has written is taken back."""
+
+    on_failed_run = "rollback"
+
+
+HISTORIES = settings(max_examples=200, stateful_step_count=50, deadline=None)
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestHistories.settings = HISTORIES
+TestRollbackHistories = RollbackHistories.TestCase
+TestRollbackHistories.settings = HISTORIES
