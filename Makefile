@@ -76,8 +76,14 @@ test-host-%: setup browser
 	.venv-$*/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/host tests/plugin
 
 .PHONY: bench
-bench: setup ## measure a turn; FULL=--full for a million scopes
-	$(BIN)/python -m bench $(FULL)
+bench: $(VENV)-bench/.ready ## measure a turn, beside other frameworks; FULL=--full for a million scopes
+	$(VENV)-bench/bin/python -m bench $(FULL)
+
+$(VENV)-bench/.ready: $(VENV)/.ready
+	@echo "Setting up $(VENV)-bench: the frameworks to compare with, a minute or so ..."
+	@test -d $(VENV)-bench || $(PYTHON) -m venv $(VENV)-bench
+	@$(BIN)/uv pip install --quiet --python $(VENV)-bench/bin/python --editable '.[bench,peers]'
+	@touch $@
 
 .PHONY: clean
 clean: ## remove environments and what was built

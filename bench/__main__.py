@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from . import growth, networked, turn
+from . import growth, networked, peers, turn
 
 SIZES = [1_000, 10_000]
 FULL_SIZES = [1_000, 10_000, 100_000, 1_000_000]
+OURS = 1
+"""Where `turn.measure` has this store, with `synchronous=normal`."""
 
 
 def main() -> None:
@@ -27,24 +29,24 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console()
     console.print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        contenders = asyncio.run(turn.measure(Path(folder), arguments.turns))
+    progress = Progress(console=console, transient=True)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, progress:
+        contenders = asyncio.run(turn.measure(Path(folder), arguments.turns, peers.peers, progress))
         console.print(_turns(contenders))
+        console.print(_summary(contenders))
         console.print(_networked(asyncio.run(networked.measure(arguments.turns))))
         sizes = FULL_SIZES if arguments.full else SIZES
-        with Progress(console=console, transient=True) as progress:
-            steps = asyncio.run(growth.measure(Path(folder), sizes, arguments.turns, progress))
+        steps = asyncio.run(growth.measure(Path(folder), sizes, arguments.turns, progress))
         console.print(_growth(steps))
 
 
 def _turns(contenders: list[turn.Contender]) -> Table:
     table = Table(title="A turn: 4 scopes of 8 keys read, 3 updates written (median, ms)")
-    for heading in ("store", "snapshot", "update", "turn", "p95", "p99", "x floor", "x LangBot"):
+    for heading in ("store", "snapshot", "update", "turn", "p95", "p99", "x ours"):
         table.add_column(heading, justify="left" if heading == "store" else "right")
-    host = turn.median_ms(contenders[-1].turns)
+    ours = turn.median_ms(contenders[OURS].turns)
     for contender in contenders:
         own = turn.median_ms(contender.turns)
-        base = turn.median_ms(contenders[2 if "full" in contender.name else 0].turns)
         table.add_row(
             contender.name,
             f"{turn.median_ms(contender.snapshots):.3f}",
@@ -52,10 +54,27 @@ def _turns(contenders: list[turn.Contender]) -> Table:
             f"{own:.3f}",
             f"{turn.percentile_ms(contender.turns, 95):.3f}",
             f"{turn.percentile_ms(contender.turns, 99):.3f}",
-            f"{own / base:.2f}",
-            f"1/{host / own:.0f}",
+            f"{own / ours:.2f}",
         )
     return table
+
+
+def _summary(contenders: list[turn.Contender]) -> str:
+    """Say how this store stands to the floor of the same durability, LangBot's own and the next."""
+    floor, ours, full_floor, full, host, *others = contenders
+    turns = {c.name: turn.median_ms(c.turns) for c in contenders}
+    following = min(others, key=lambda contender: turns[contender.name])
+    faster = [
+        turn.median_ms(getattr(host, part)) / turn.median_ms(getattr(ours, part))
+        for part in ("snapshots", "updates", "turns")
+    ]
+    return (
+        f"A turn takes {turns[ours.name] / turns[floor.name]:.2f} x the raw floor (normal), "
+        f"{turns[full.name] / turns[full_floor.name]:.2f} x (full). LangBot's own takes "
+        f"{faster[0]:.0f} x as long for a snapshot, {faster[1]:.0f} x for an update, "
+        f"{faster[2]:.0f} x for a turn; the next one, {following.name}, "
+        f"{turns[following.name] / turns[ours.name]:.1f} x for a turn.\n"
+    )
 
 
 def _networked(groups: list[list[turn.Contender]]) -> Table:

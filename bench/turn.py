@@ -1,7 +1,8 @@
 """One turn, measured beside LangBot's own store and the raw `sqlite3` floor, in one run.
 
 A turn loads four scopes of eight keys with 200-byte JSON values, then durably writes three
-updates. The contenders take turns, so that whatever the machine does meets all of them alike.
+updates. The contenders take blocks of turns in an order drawn by chance, so that whatever the
+machine does meets all of them alike, and none of them always comes after the same one.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import orjson
+from rich.progress import Progress
 
 from langbot_state_ext import VALID_STATE_SCOPES, StateStore
 
@@ -24,6 +27,8 @@ from .people import BINDING, DESCRIPTOR, event
 
 KEYS = 8
 UPDATES = 3
+BLOCK = 20
+"""How many turns a contender does before it is another one's turn."""
 
 
 def value(number: int) -> dict[str, Any]:
@@ -74,6 +79,9 @@ class Contender:
             await self.write(VALID_STATE_SCOPES[index], f"memory.{index}", value(number))
             self.updates.append(time.perf_counter() - begun)
         self.turns.append(time.perf_counter() - started)
+
+
+Others = Callable[[Path, AsyncExitStack], Awaitable[list[Contender]]]
 
 
 async def ours(url: str, name: str, stack: AsyncExitStack) -> Contender:
@@ -148,15 +156,18 @@ async def host(file: Path, stack: AsyncExitStack) -> Contender:
     )
 
 
-async def measure(folder: Path, turns: int) -> list[Contender]:
-    """Let every contender do the same turns, one after the other.
+async def measure(folder: Path, turns: int, others: Others, progress: Progress) -> list[Contender]:
+    """Let every contender do the same turns, a block each, in an order drawn by chance.
 
     Args:
         folder: An empty folder on the disk to measure.
         turns: How many turns each.
+        others: Opens stores to be measured beside ours, LangBot's and the floor.
+        progress: Where it is shown.
 
     Returns:
-        The contenders with their times.
+        The contenders with their times: the floor, ours, each `normal` and `full`, LangBot's own,
+        and the others.
     """
     logging.disable(logging.WARNING)
     async with AsyncExitStack() as stack:
@@ -166,12 +177,16 @@ async def measure(folder: Path, turns: int) -> list[Contender]:
             await floor(folder / "floor-full.db", "full", stack),
             await ours(f"sqlite:///{folder}/full.db?synchronous=full", "full", stack),
             await host(folder / "host.db", stack),
+            *await others(folder, stack),
         ]
         for contender in contenders:
             await contender.fill()
-        for number in range(turns):
-            for contender in contenders:
-                await contender.turn(number)
+        task = progress.add_task(f"{turns} turns of {len(contenders)} stores", total=turns)
+        for first in range(0, turns, BLOCK):
+            for contender in Random(first).sample(contenders, len(contenders)):
+                for number in range(first, min(first + BLOCK, turns)):
+                    await contender.turn(number)
+            progress.update(task, completed=first + BLOCK)
     return contenders
 
 

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from .langbot_host import USER, HostError, LangBotHost, bin_folder
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".demo"
+STAY_FOLDER = ROOT / ".run"
 COUNTING = "plugin:langbot-state-ext/CountingRunner/default"
 DIFY = "plugin:langbot-state-ext/DifyRunner/default"
 EXPIRE_S = 4
@@ -171,10 +173,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m examples.demo", description=__doc__)
     parser.add_argument("--stay", action="store_true", help="leave it running, to be tried")
     arguments = parser.parse_args()
+    end_on_signals()
     console = Console(width=None if sys.stdout.isatty() else 110)
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    folder = STAY_FOLDER if arguments.stay else FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
     host = LangBotHost(
-        FOLDER,
+        folder,
         command=[str(bin_folder() / "langbot-state"), "run"],
         config={"state_ext": {"enable": True}},
         progress=lambda text: console.print(f"[dim]{text} ...[/dim]"),
@@ -189,6 +193,19 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+def end_on_signals() -> None:
+    """End in good order when the terminal is closed, or when told to: LangBot would go on alone."""
+    ends = (signal.SIGHUP, signal.SIGTERM)
+
+    def end(number: int, _frame: object) -> None:
+        for each in ends:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for each in ends:
+        signal.signal(each, end)
 
 
 def show(demo: Demo) -> int:
@@ -213,7 +230,7 @@ def stay(demo: Demo) -> int:
     demo.console.print(
         f"LangBot answers at [bold]{demo.host.url}[/bold]; log in as {USER['user']} with the "
         f"password {USER['password']}.\nOpen the bot 'demo' and send it 'call me Al', or 'topic: "
-        f"tea' in a group; restart as you like.\nThe state is in {FOLDER}/data/state.db. "
+        f"tea' in a group; restart as you like.\nThe state is in {demo.host.folder}/data/state.db. "
         "End it with Ctrl-C."
     )
     return demo.host.wait()

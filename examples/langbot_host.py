@@ -1,17 +1,15 @@
-"""A real LangBot in a folder of its own: started, stopped, killed, and talked to.
+"""A real LangBot in a folder of its own: started, stopped and killed, with its plugins.
 
 The demo, the tests and whoever wants to try a plugin use it. It starts LangBot and its plugin
-runtime as two processes, and speaks to them as a browser and a chat platform would.
+runtime as two processes; `langbot_api` and `http_bot` speak to them as a browser and a chat
+platform would.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,26 +22,27 @@ import httpx
 import yaml
 
 from .http_bot import HttpBot
+from .langbot_api import USER, HostError, Operator, merge
+from .plugin_package import bin_folder, build
+from .ports import free_ports
+
+__all__ = ["USER", "HostError", "LangBotHost", "PortTaken", "bin_folder", "free_ports"]
 
 LIMIT_S = 600.0
 """How long LangBot may take for anything; it starts in 10 to 20 s on two cores, in minutes where
 these have much else to do."""
 
-OPEN_HOUSE = {
-    "trigger": {"group-respond-rules": {"random": 1.0}},
-    "safety": {"rate-limit": {"limitation": 100_000}},
-    "output": {"misc": {"exception-handling": "show-error"}},
-}
-"""Answer every message, in groups, too, and say what went wrong."""
+IDLE_S = 20.0
+"""How long a stop waits for turns that have not ended."""
 
-USER = {"user": "operator@example.com", "password": "only-for-this-folder"}
+IN_USE = "ddress already in use"
 
 
-class HostError(Exception):
-    """LangBot did not do what was asked; the message ends with the tail of its log."""
+class PortTaken(HostError):
+    """Somebody else listens on a port that LangBot or its plugin runtime was to have."""
 
 
-class LangBotHost:
+class LangBotHost(Operator):
     """Runs LangBot in a folder.
 
     Args:
@@ -69,14 +68,9 @@ class LangBotHost:
         self.env = dict(env or {})
         self._progress = progress
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._log_start = 0
-        self._ports = dict(zip(("api", "control", "debug"), free_ports(3), strict=True))
-        self._http = httpx.Client(base_url=self.url, timeout=60, trust_env=False)
-
-    @property
-    def url(self) -> str:
-        """Where LangBot answers."""
-        return f"http://127.0.0.1:{self._ports['api']}"
+        self._log_starts: dict[str, int] = {}
+        self._choose_ports()
+        super().__init__(self._url)
 
     @property
     def pid(self) -> int:
@@ -91,12 +85,14 @@ class LangBotHost:
     @property
     def log(self) -> str:
         """What LangBot has printed since its last start."""
-        data = (self.folder / "langbot.log").read_bytes()[self._log_start :]
-        return data.decode("utf-8", "replace")
+        return self._printed("langbot")
 
     def __enter__(self) -> Self:
         try:
-            self.start()
+            while not self._starts():
+                self.stop()
+                self._choose_ports()
+                self.move(self._url)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -109,12 +105,13 @@ class LangBotHost:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-        self._http.close()
+        self.close()
 
     def start(self) -> None:
         """Start the plugin runtime, when it is not running, and LangBot; wait until both answer.
 
         Raises:
+            PortTaken: Somebody else listens where one of them should.
             HostError: LangBot ended, or did not answer in time.
         """
         self.write_config()
@@ -144,7 +141,9 @@ class LangBotHost:
 
     def stop_langbot(self) -> None:
         """Stop LangBot alone, as an operator does: not while it still ends a turn."""
-        time.sleep(1)
+        end = time.monotonic() + IDLE_S
+        while self.busy() and time.monotonic() < end:
+            time.sleep(0.1)
         self._end("langbot", signal.SIGTERM)
 
     def wait(self) -> int:
@@ -187,20 +186,7 @@ class LangBotHost:
         Returns:
             The package.
         """
-        work = self.folder / "plugins" / source.name
-        shutil.rmtree(work, ignore_errors=True)
-        shutil.copytree(source, work, ignore=shutil.ignore_patterns("__pycache__"))
-        built = subprocess.run(
-            [str(bin_folder() / "lbp"), "build", "-o", "dist"],
-            cwd=work,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        packages = list((work / "dist").glob("*.lbpkg"))
-        if not packages:
-            raise HostError(f"lbp build made nothing of {source}: {built.stdout}{built.stderr}")
-        return packages[0]
+        return build(source, self.folder / "plugins" / source.name)
 
     def install_plugin(self, package: Path, *, runner_id: str | None = None) -> None:
         """Install a plugin and wait until it runs.
@@ -221,84 +207,6 @@ class LangBotHost:
     def wait_for_runner(self, runner_id: str) -> None:
         """Wait until pipelines can use a runner."""
         self._wait(lambda: runner_id in self._metadata(), f"runner {runner_id}")
-
-    def create_pipeline(
-        self,
-        name: str,
-        runner_id: str,
-        *,
-        runner_config: Mapping[str, Any] | None = None,
-        expire_time: int = 0,
-    ) -> str:
-        """Create a pipeline that answers with a runner.
-
-        Args:
-            name: Its name.
-            runner_id: `plugin:author/name/runner`.
-            runner_config: The runner's settings.
-            expire_time: After how many idle seconds a conversation ends; 0 for never.
-
-        Returns:
-            Its uuid.
-        """
-        created = self.api("POST", "/api/v1/pipelines", json={"name": name, "description": name})
-        uuid = str(created["uuid"])
-        self.update_pipeline(uuid, runner_id, runner_config=runner_config, expire_time=expire_time)
-        return uuid
-
-    def update_pipeline(
-        self,
-        uuid: str,
-        runner_id: str,
-        *,
-        runner_config: Mapping[str, Any] | None = None,
-        expire_time: int = 0,
-    ) -> None:
-        """Change a pipeline, see `create_pipeline`."""
-        pipeline = self.api("GET", f"/api/v1/pipelines/{uuid}")["pipeline"]
-        config = pipeline["config"]
-        runner = {"id": runner_id, "expire-time": expire_time}
-        config["ai"] = {"runner": runner, "runner_config": {runner_id: dict(runner_config or {})}}
-        merge(config, OPEN_HOUSE)
-        self.api(
-            "PUT", f"/api/v1/pipelines/{uuid}", json={"name": pipeline["name"], "config": config}
-        )
-
-    def create_bot(self, name: str, pipeline_uuid: str, *, timeout_s: int = 15) -> HttpBot:
-        """Create a bot on the HTTP platform that answers people and groups.
-
-        Args:
-            name: Its name.
-            pipeline_uuid: What answers.
-            timeout_s: A quarter of how long a turn may take.
-        """
-        secret = f"secret-of-{name}"
-        bindings = [
-            {
-                "event_pattern": "message.received",
-                "target_type": "pipeline",
-                "target_uuid": pipeline_uuid,
-                "filters": [{"field": "chat_type", "operator": "eq", "value": chat}],
-            }
-            for chat in ("person", "group")
-        ]
-        created = self.api(
-            "POST",
-            "/api/v1/platform/bots",
-            json={
-                "name": name,
-                "description": name,
-                "adapter": "http_bot",
-                "adapter_config": {
-                    "inbound_secret": secret,
-                    "callback_url": f"{self.url}/nowhere",
-                    "callback_timeout": timeout_s,
-                },
-                "enable": True,
-                "event_bindings": bindings,
-            },
-        )
-        return HttpBot(self.url, str(created["uuid"]), secret, timeout_s=4 * timeout_s + 30)
 
     def reset_context(self, bot: HttpBot, session_id: str) -> None:
         """Reset the context of a session, as the operator does in LangBot's UI.
@@ -322,50 +230,39 @@ class LangBotHost:
 
         self._wait(done, f"session {session_id} to be idle")
 
-    def api(self, method: str, path: str, **kwargs: Any) -> Any:
-        """Call LangBot's API as the operator.
+    def _choose_ports(self) -> None:
+        self._ports = dict(zip(("api", "control", "debug"), free_ports(3), strict=True))
+        self._url = f"http://127.0.0.1:{self._ports['api']}"
 
-        Returns:
-            The answer's `data`.
-
-        Raises:
-            HostError: LangBot refused.
-        """
-        answer = self._http.request(method, path, **kwargs)
-        body = answer.json() if answer.content else {}
-        if answer.status_code >= httpx.codes.BAD_REQUEST or body.get("code", 0) != 0:
-            raise HostError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
-        return body.get("data")
-
-    def _log_in(self) -> None:
-        with suppress(HostError):
-            self.api("POST", "/api/v1/user/init", json=USER)
-        token = self.api("POST", "/api/v1/user/auth", json=USER)["token"]
-        self._http.headers["Authorization"] = f"Bearer {token}"
+    def _starts(self) -> bool:
+        """Start; return False when somebody else has one of the ports."""
+        try:
+            self.start()
+        except PortTaken:
+            return False
+        return True
 
     def _answers(self) -> bool:
+        """Return whether LangBot answers.
+
+        Raises:
+            PortTaken: It never will: LangBot only notes in its log that its port is taken.
+        """
+        if any(IN_USE in self._printed(name) for name in self._processes):
+            raise PortTaken(f"one of the ports {self._ports} is taken")
         try:
             return self._http.get("/api/v1/system/info").status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 
-    def _metadata(self) -> str:
-        with suppress(HostError, httpx.TransportError):
-            return str(self.api("GET", "/api/v1/pipelines/_/metadata"))
-        return ""
-
-    def _plugin_runs(self, author_name: str) -> bool:
-        for plugin in self.api("GET", "/api/v1/plugins")["plugins"]:
-            metadata = plugin["manifest"]["manifest"]["metadata"]
-            if f"{metadata['author']}-{metadata['name']}" == author_name:
-                return bool(plugin["status"] == "initialized")
-        return False
+    def _printed(self, name: str) -> str:
+        data = (self.folder / f"{name}.log").read_bytes()[self._log_starts[name] :]
+        return data.decode("utf-8", "replace")
 
     def _spawn(self, name: str, argv: list[str]) -> None:
         path = self.folder / f"{name}.log"
         self.folder.mkdir(parents=True, exist_ok=True)
-        if name == "langbot":
-            self._log_start = path.stat().st_size if path.exists() else 0
+        self._log_starts[name] = path.stat().st_size if path.exists() else 0
         with path.open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 argv,
@@ -399,28 +296,3 @@ class LangBotHost:
             if time.monotonic() > end:
                 raise HostError(f"waited {LIMIT_S:g} s for {what}:\n{self.log[-3000:]}")
             time.sleep(0.2)
-
-
-def bin_folder() -> Path:
-    """Return where the commands of this environment are."""
-    return Path(sys.executable).parent
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-def merge(target: dict[str, Any], extra: Mapping[str, Any]) -> None:
-    """Lay nested settings over others."""
-    for key, value in extra.items():
-        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
-            merge(target[key], value)
-        else:
-            target[key] = value

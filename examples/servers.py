@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -39,6 +40,8 @@ class ServerProcess:
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="state-server-"))
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+        self._known = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -49,14 +52,34 @@ class ServerProcess:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
-        with (self.folder / "server.log").open("ab") as log:
-            self._process = self._spawn(log.fileno())
+        """Start it, and wait until it answers; where somebody has its port, on another or again."""
         end = time.monotonic() + START_S
-        while not self._answers():
-            assert self._process.poll() is None, (self.folder / "server.log").read_text()
-            assert time.monotonic() < end, (self.folder / "server.log").read_text()
+        while not self._comes_up(end):
+            log = self.log()
+            assert "ddress already in use" in log, log
+            assert time.monotonic() < end, log
+            if not self._known:  # nobody has its url yet
+                self.port = free_port()
+            time.sleep(0.2)
+        self._known = True
+
+    def log(self) -> str:
+        """Return what the server has said so far."""
+        return (self.folder / "server.log").read_text()
+
+    def _comes_up(self, end: float) -> bool:
+        """Start the process; return whether it answers before it ends."""
+        with (self.folder / "server.log").open("wb") as log:
+            self._process = self._spawn(log.fileno())
+        self._guard = guard(self._process.pid)
+        while self._process.poll() is None:
+            if self._answers(self._process.pid):
+                return True
+            assert time.monotonic() < end, self.log()
             time.sleep(0.02)
+        self._process = None
+        dismiss(self._guard)
+        return False
 
     def stop(self) -> None:
         """Stop it as an operator does, at once."""
@@ -77,7 +100,8 @@ class ServerProcess:
     def _spawn(self, log: int) -> subprocess.Popen[bytes]:
         raise NotImplementedError
 
-    def _answers(self) -> bool:
+    def _answers(self, pid: int) -> bool:
+        """Return whether this process, and no other one on its port, is ready."""
         raise NotImplementedError
 
     def _signal_all(self, what: signal.Signals) -> None:
@@ -91,7 +115,9 @@ class ServerProcess:
             return
         process.send_signal(how)
         process.send_signal(signal.SIGCONT)
-        process.wait(30)
+        process.wait(START_S)
+        if self._guard is not None:
+            dismiss(self._guard)
 
 
 class PostgresServer(ServerProcess):
@@ -153,8 +179,8 @@ class PostgresServer(ServerProcess):
 
     def _spawn(self, log: int) -> subprocess.Popen[bytes]:
         argv = [str(self._bin / "postgres"), "-D", str(self._data), "-p", str(self.port)]
-        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=60")
-        for setting in settings:
+        sockets = f"unix_socket_directories={self.folder}"
+        for setting in ("listen_addresses=127.0.0.1", sockets, "max_connections=60"):
             argv += ["-c", setting]
         return subprocess.Popen(
             argv,
@@ -166,10 +192,13 @@ class PostgresServer(ServerProcess):
             start_new_session=True,
         )
 
-    def _answers(self) -> bool:
+    def _answers(self, pid: int) -> bool:
         try:
-            psycopg.connect(self.url(), connect_timeout=2).close()
-        except psycopg.OperationalError:
+            lines = (self._data / "postmaster.pid").read_text().split()
+            if lines[0] != str(pid) or lines[-1] != "ready":
+                return False
+            psycopg.connect(self.url(), connect_timeout=10).close()
+        except (OSError, IndexError, psycopg.OperationalError):
             return False
         return True
 
@@ -209,7 +238,7 @@ class RedisServer(ServerProcess):
 
     def command(self, *words: str) -> bytes:
         """Send one command and return the first bytes of the answer."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=START_S) as connection:
             for line in (("AUTH", PASSWORD), words):
                 parts = b"".join(b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in line)
                 connection.sendall(b"*%d\r\n%s" % (len(line), parts))
@@ -230,21 +259,43 @@ class RedisServer(ServerProcess):
             start_new_session=True,
         )
 
-    def _answers(self) -> bool:
+    def _answers(self, pid: int) -> bool:
         try:
-            return self.command("PING").startswith(b"+PONG")
+            own = b"process_id:%d\r\n" % pid in self.command("INFO", "server")
+            return own and self.command("PING").startswith(b"+PONG")
         except OSError:
             return False
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on; one that leaves room for Redis's cluster port."""
+    """Return a port that nobody listens on.
+
+    Connections are not given one below 32768, so that it is still free when a server comes back.
+    """
     while True:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = int(free.getsockname()[1])
-        if port + 10_000 < 65_536:  # noqa: PLR2004 - where ports end
+        port = random.randint(10_000, 32_000)
+        with socket.socket() as free, suppress(OSError):
+            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            free.bind(("127.0.0.1", port))
             return port
+
+
+def guard(pid: int) -> subprocess.Popen[bytes]:
+    """Let a process end with ours, however ours ends: its guard then reads the end of a pipe."""
+    script = 'read -r _; kill -QUIT "$1"; kill -CONT "$1"'
+    return subprocess.Popen(
+        ["sh", "-c", script, "guard", str(pid)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def dismiss(guard: subprocess.Popen[bytes]) -> None:
+    """End the guard of a process that has ended."""
+    guard.kill()
+    guard.communicate()
 
 
 def wheel(name: str) -> Path:

@@ -9,17 +9,21 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
-from .config import SECTION, data_root, parse_config
-from .errors import MissingExtra, StateError
+from .config import SECTION, config_file, missing_file, parse_config
+from .errors import ConfigError, MissingExtra, StateError
 from .keyed import LOGGER
 from .store import StateStore
 
 if TYPE_CHECKING:
     from .copying import Copied
     from .host.adopt import Exported
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, as shells have it."""
 
 PROGRESS_S = 1.0
 """How often a long copy says how far it is."""
@@ -32,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments. Default: those of the process.
 
     Returns:
-        The exit status: 0 done, 1 something is not as it should be, 2 wrong usage.
+        The exit status: 0 done, 1 something is not as it should be, 2 wrong usage, 130 a copy was
+        interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -82,7 +87,7 @@ def _run(words: Any) -> int:
 def _enable(arguments: argparse.Namespace) -> int:
     from .host.launcher import enable
 
-    files = [str(file) for file in enable(_config_file())]
+    files = [str(file) for file in enable(config_file())]
     text = f"Enabled: start LangBot as ever. Written: {', '.join(files)}"
     return _say(arguments, {"written": files}, text)
 
@@ -90,7 +95,7 @@ def _enable(arguments: argparse.Namespace) -> int:
 def _disable(arguments: argparse.Namespace) -> int:
     from .host.launcher import disable
 
-    files = [str(file) for file in disable(_config_file())]
+    files = [str(file) for file in disable(config_file())]
     text = f"Disabled; the state stays where it is. Changed: {', '.join(files) or 'nothing'}"
     return _say(arguments, {"changed": files}, text)
 
@@ -98,7 +103,7 @@ def _disable(arguments: argparse.Namespace) -> int:
 def _doctor(arguments: argparse.Namespace) -> int:
     from .host.doctor import examine
 
-    findings = asyncio.run(examine(_config_file()))
+    findings = asyncio.run(examine(config_file()))
     lines = [f"{'ok  ' if f.ok else 'BAD '} {f.name:8} {f.detail}" for f in findings]
     _say(arguments, [dataclasses.asdict(finding) for finding in findings], "\n".join(lines))
     return 0 if all(finding.ok for finding in findings) else 1
@@ -119,10 +124,14 @@ async def _export() -> Exported:
     from .host.database import host_engine
     from .host.launcher import read_config
 
-    host_config = read_config(_config_file())
-    config = parse_config(host_config.get(SECTION) or {}, root=data_root().parent)
-    async with host_engine(host_config) as engine, StateStore.open(config.url) as store:
-        return await export(store, engine, LOGGER)
+    host_config = read_config(config_file())
+    config = parse_config(host_config.get(SECTION) or {}, root=Path.cwd())
+    async with host_engine(host_config) as engine:
+        file = missing_file(config.url)
+        if file is not None:
+            raise ConfigError(f"there is no {file} to write back: is it the url LangBot ran with?")
+        async with StateStore.open(config.url) as store:
+            return await export(store, engine, LOGGER)
 
 
 def _copy(arguments: argparse.Namespace) -> int:
@@ -136,17 +145,18 @@ def _copy(arguments: argparse.Namespace) -> int:
             shown = time.monotonic()
             print(f"{copied.scopes} scopes so far ...", file=sys.stderr)  # noqa: T201 - a command
 
-    copied = asyncio.run(copy_urls(arguments.FROM_URL, arguments.TO_URL, progress=progress))
+    try:
+        copied = asyncio.run(copy_urls(arguments.FROM_URL, arguments.TO_URL, progress=progress))
+    except KeyboardInterrupt:
+        _fail("interrupted: run it again, and it goes on where it ended")
+        return INTERRUPTED
     text = (
         f"All {copied.entries} entries of {copied.scopes} scopes are there, compared one by one: "
         f"{copied.written} were copied now, {copied.newer} were left since what was there is "
-        f"later; {copied.only_there} scopes are only there."
+        f"later. {copied.only_there} scopes are only there, and so are "
+        f"{copied.entries_only_there} entries of others: what was erased here is among them."
     )
     return _say(arguments, dataclasses.asdict(copied), text)
-
-
-def _config_file() -> Any:
-    return data_root() / "config.yaml"
 
 
 def _say(arguments: argparse.Namespace, data: Any, text: str) -> int:
@@ -154,6 +164,6 @@ def _say(arguments: argparse.Namespace, data: Any, text: str) -> int:
     return 0
 
 
-def _fail(error: Exception) -> int:
+def _fail(error: Exception | str) -> int:
     print(f"langbot-state: {error}", file=sys.stderr)  # noqa: T201 - a command
     return 1

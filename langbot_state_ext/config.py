@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Annotated, Any
-from urllib.parse import unquote
+from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from .backends import open_backend
+from .backends.networked import HIDDEN
+from .backends.sqlite_url import read_url
 from .codec import MAX_DEPTH, Limits
 from .conversation import DEFAULT_FORGET_ON, fault_of_forget_on
 from .errors import ConfigError
@@ -145,47 +147,74 @@ def complete_url(url: str, *, root: Path, environ: Mapping[str, str] = os.enviro
         A url that `open_backend` takes.
 
     Raises:
-        ConfigError: A name is missing, the url is not one we know, or its folder can't be written.
+        ConfigError: A name is missing, the url is not one we know, or its file or folder can't be
+            written.
     """
     missing = [name for name in re.findall(r"\$\{(\w+)\}", url) if name not in environ]
     if missing:
         raise ConfigError(f"the environment has no {', '.join(missing)}")
+    if "${" in re.sub(r"\$\{\w+\}", "", url):
+        raise ConfigError("a ${ in the url has no name and closing brace: write ${NAME}")
     url = re.sub(r"\$\{(\w+)\}", lambda found: environ[found[1]], url)
-    url = re.sub(r"^sqlite:///(?=[^/?])", lambda _: f"sqlite:///{root.resolve()}/", url)
+    folder = quote(os.fsencode(root.resolve()))
+    url = re.sub(r"^sqlite:///(?=[^/?])", lambda _: f"sqlite:///{folder}/", url)
     open_backend(url)
-    _check_folder(url)
+    file = sqlite_file(url)
+    if file is not None:
+        _check_file(file)
     return url
 
 
-def data_root(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return LangBot's data folder.
+def config_file() -> Path:
+    """Return LangBot's configuration, below the folder that it is started in.
+
+    `LANGBOT_DATA_ROOT` moves some of LangBot's files, but neither this one nor its database.
 
     Source:
-        LangBot 4.11.2, langbot/pkg/utils/paths.py, get_data_root, for an installed LangBot.
+        LangBot 4.11.0 to 4.11.2, langbot/pkg/core/stages/load_config.py, LoadConfigStage.run.
     """
-    given = environ.get("LANGBOT_DATA_ROOT", "").strip()
-    return Path(given).expanduser().resolve() if given else Path.cwd() / "data"
+    return Path.cwd() / "data" / "config.yaml"
 
 
 def shown_url(url: str) -> str:
     """Return a url for people: without its password, wherever it stands."""
     url = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
-    return re.sub(r"(?i)(\w*password)=[^&]*", r"\1=***", url)
+    return re.sub(rf"(?i)({HIDDEN})=[^&]*", r"\1=***", url)
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Return the file that a sqlite url names; None for another url."""
-    found = re.match(r"sqlite:///([^?]+)", url)
-    return Path(unquote(found[1])) if found else None
+    """Return the file that a sqlite url names; None for another url.
+
+    Raises:
+        ConfigError: It is a sqlite url that can't be read.
+    """
+    return read_url(url).path if url.startswith("sqlite:") else None
 
 
-def _check_folder(url: str) -> None:
+def missing_file(url: str) -> Path | None:
+    """Return the file that a sqlite url names when it does not exist; else None."""
     file = sqlite_file(url)
-    if file is None:
-        return
-    folder = file.parent
-    if not folder.is_dir():
-        raise ConfigError(f"the folder {folder} does not exist: create it, or change the url")
+    return file if file is not None and not file.exists() else None
+
+
+def _check_file(file: Path) -> None:
+    try:
+        _check_kind(file)
+    except OSError as error:
+        raise ConfigError(f"{file} can't be reached: {error.strerror}") from None
+    _check_folder(file.parent)
+
+
+def _check_kind(file: Path) -> None:
+    if not file.parent.is_dir():
+        raise ConfigError(f"the folder {file.parent} does not exist: create it, or change the url")
+    if file.is_dir():
+        raise ConfigError(f"{file} is a folder: name a file in it")
+    if file.exists() and not os.access(file, os.W_OK):
+        raise ConfigError(f"{file} can't be written by this user: change its permissions")
+
+
+def _check_folder(folder: Path) -> None:
     try:
         with TemporaryFile(dir=folder):
             pass
@@ -197,14 +226,19 @@ def _fault(detail: Mapping[str, Any]) -> str:
     place = ".".join([SECTION, *(str(step) for step in detail["loc"])])
     if detail["type"] == "extra_forbidden":
         return f"{place}: unknown; allowed are {', '.join(_allowed(detail['loc']))}"
+    if detail["type"] == "model_type":
+        return f"{place}: a mapping of settings is needed: {', '.join(_settings(detail['loc'][0]))}"
     text = detail["msg"].removeprefix("Value error, ")
     return f"{place}: {text[0].lower()}{text[1:]}"
 
 
 def _allowed(place: tuple[str | int, ...]) -> list[str]:
+    return _settings(place[0]) if len(place) > 1 else list(StateExtConfig.model_fields)
+
+
+def _settings(name: str | int) -> list[str]:
     sections: dict[str | int, type[BaseModel]] = {
         "limits": LimitsConfig,
         "conversation": ConversationConfig,
     }
-    section = sections[place[0]] if len(place) > 1 else StateExtConfig
-    return list(section.model_fields)
+    return list(sections[name].model_fields)

@@ -23,7 +23,8 @@ AT_ONCE = 8
 """How many of them are read at the same time."""
 
 COMMIT_BYTES = 4 * 1024 * 1024
-"""About how much is written at once."""
+COMMIT_CHANGES = 1000
+"""About how much is written at once, so that a commit ends well within `wait_s`."""
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Copied:
         written: How many entries were written; the others were there already.
         newer: How many entries were left as they are, since the target's own is the later one.
         only_there: How many scopes the target has that the source does not.
+        entries_only_there: How many entries more than the source the target has in scopes of both.
     """
 
     scopes: int = 0
@@ -43,6 +45,7 @@ class Copied:
     written: int = 0
     newer: int = 0
     only_there: int = 0
+    entries_only_there: int = 0
 
 
 async def copy(
@@ -72,6 +75,7 @@ async def copy(
             copied.entries += len(ours)
             changes += _changes(key, ours, theirs)
             copied.newer += sum(_is_newer(ours[name], theirs.get(name)) for name in ours)
+            copied.entries_only_there += len(theirs.keys() - ours.keys())
         await _write(target, changes)
         copied.scopes += len(keys)
         copied.written += len(changes)
@@ -92,7 +96,7 @@ async def copy_urls(
         progress: As for `copy`.
 
     Raises:
-        ConfigError: A url is not one we know, or there is no store at the source.
+        ConfigError: A url is not one we know, both are the same, or the source has no store.
         BackendError: As `copy`.
     """
     source, target = (complete_url(url, root=Path.cwd()) for url in (source_url, target_url))
@@ -100,6 +104,8 @@ async def copy_urls(
         if url.startswith("memory:"):
             raise ConfigError("memory:// is gone with this command: copy from or to another store")
     file = sqlite_file(source)
+    if source == target or (file is not None and file == sqlite_file(target)):
+        raise ConfigError(f"both urls are {shown_url(source)}: name the store to copy into")
     if file is not None and not file.exists():
         raise ConfigError(f"there is no {file} to copy from")
     async with open_backend(source) as ours, open_backend(target) as theirs:
@@ -170,7 +176,8 @@ async def _write(target: Backend, changes: Sequence[Change]) -> None:
     try:
         for end, change in enumerate(changes, 1):
             size += len(change.value or b"")
-            if size > COMMIT_BYTES or end == len(changes):
+            enough = size > COMMIT_BYTES or end - start == COMMIT_CHANGES
+            if enough or end == len(changes):
                 await target.commit(changes[start:end])
                 start, size = end, 0
     except VersionConflict as conflict:

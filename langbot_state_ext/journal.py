@@ -1,40 +1,42 @@
-"""`RunJournal`: what the keys of one run held before it, so that a failed run can be taken back.
+"""`RunJournal`: keeps what the keys of a run held before it, so that a failed run is taken back.
 
-The record of a write is committed with the write itself, in a scope of our own, and is cleared
-when the run has ended. What is left there after the death of a process says which runs never
-ended; `RunJournal.left_behind` finds them.
+The record of a write, see `layers`, is committed with the write itself, in a scope of our own that
+every LangBot of the store shares. It goes when the last run that has a part in it ends; what is
+left there after the death of a process says which runs never ended.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
-import json
+import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Literal, NamedTuple
 
-from .backends import Backend, Change, Entry, ScopeFilter
-from .errors import VersionConflict
-from .keyed import LOGGER
+from .backends import Backend, Change, ScopeFilter
+from .errors import StateError, VersionConflict
+from .layers import Ended, Layer, Record
 from .policy import OWN_RUNNER
 from .scopes import ScopeKey
 
-Place = tuple[ScopeKey, str]
+LOGGER = logging.getLogger("langbot_state_ext")
+
+JOURNAL = ScopeKey("runner", (("runner_id", OWN_RUNNER), ("journal", "runs")))
+"""The scope of ours that has the records."""
 
 
-@dataclass
-class Record:
-    """What is known of one key that the run has written.
+class Left(NamedTuple):
+    """A key that a failed run has written, and that stays since somebody else has written it since.
 
     Attributes:
-        before: The entry that the run found; None when there was none.
-        deleted: Whether the run's last write deleted it.
+        run_id: The failed run.
+        scope: Whose state.
+        key: The state key.
     """
 
-    before: Entry | None
-    deleted: bool
+    run_id: str
+    scope: ScopeKey
+    key: str
 
 
 class RunJournal:
@@ -49,135 +51,150 @@ class RunJournal:
     def __init__(self, backend: Backend, run_id: str, instance_id: str) -> None:
         self._backend = backend
         self._run_id = run_id
-        parts = (("runner_id", OWN_RUNNER), ("instance_id", instance_id), ("run_id", run_id))
-        self._scope = ScopeKey("runner", parts)
-        self._records: dict[Place, Record] = {}
+        self._instance_id = instance_id
         self._writing = asyncio.Lock()
-
-    @property
-    def run_id(self) -> str:
-        """The run."""
-        return self._run_id
-
-    @classmethod
-    async def left_behind(cls, backend: Backend, instance_id: str) -> AsyncIterator[Self]:
-        """Yield the journals of runs that never ended."""
-        which = ScopeFilter(parts={"runner_id": OWN_RUNNER, "instance_id": instance_id})
-        for scope in (await backend.scopes(which, None, 10_000)).scopes:
-            journal = cls(backend, scope.key.part("run_id") or "", instance_id)
-            for entry in (await backend.entries(scope.key)).values():
-                try:
-                    place, record = _parse(entry.value)
-                except (ValueError, KeyError, TypeError):
-                    LOGGER.warning("A record of run %s can't be read: left out", journal.run_id)
-                    continue
-                journal._records[place] = record
-            yield journal
+        self._has_written = False
+        self._end: Literal["completed", "failed"] | None = None
 
     async def commit(self, change: Change) -> None:
-        """Make a write of the run, and the record of what it replaces, at once.
+        """Make a write of the run and the record of what it replaces at once.
+
+        A caller that is cancelled meanwhile leaves it to go on, so that the run's end can wait
+        for it.
 
         Raises:
+            StateError: The run has failed meanwhile; nothing was written.
             BackendError: The store failed; nothing was written.
         """
-        place = (change.scope, change.key)
-        async with self._writing:
-            while True:
-                held = await self._backend.get(*place)
-                record = self._record(place, held, deleted=change.value is None)
-                expected = change._replace(expect=held.version if held else 0)
-                self._records[place] = record  # before it, since a cancelled commit may go on
-                try:
-                    await self._backend.commit([expected, self._note(place, record)])
-                except VersionConflict:
-                    continue
-                return
+        await asyncio.shield(asyncio.ensure_future(self._commit(change)))
 
-    async def close(self) -> None:
-        """Forget the journal: the run has ended well."""
-        if self._records:
-            await self._backend.clear(ScopeFilter(key=self._scope))
+    async def end(self, *, completed: bool) -> list[Left]:
+        """Settle what the run has written, or take it back; again where the store failed.
 
-    async def roll_back(self) -> list[Place]:
-        """Put back what the run found, where nobody has written since, and forget the journal.
+        Args:
+            completed: Whether the run did.
 
         Returns:
-            The keys that another run has written since, and that were left as they are.
+            The keys of a failed run that were left as they are.
 
         Raises:
             BackendError: The store failed; nothing was put back.
         """
-        while True:
-            changes, left = await self._reversal()
-            journal = await self._backend.entries(self._scope)
-            changes += [Change(self._scope, name, None) for name in journal]
-            try:
-                await self._backend.commit(changes)
-            except VersionConflict:
-                continue
-            return left
+        async with self._writing:
+            self._end = "completed" if completed else "failed"
+        if not self._has_written:
+            return []
+        run = (self._run_id, self._instance_id)
+        return await _end(
+            self._backend, lambda e: (e.run_id, e.instance_id) == run, completed=completed
+        )
 
-    def disown(self, failed: RunJournal) -> None:
-        """Take what a failed run had written for what it had found, since that is there no more."""
-        for place, record in self._records.items():
-            before = record.before
-            if before is not None and before.run_id == failed.run_id and place in failed._records:
-                record.before = failed._records[place].before
+    async def _commit(self, change: Change) -> None:
+        async with self._writing:
+            if self._end == "failed":
+                raise StateError(f"run {self._run_id} has failed: what it writes is taken back")
+            if self._end == "completed":
+                await self._backend.commit([change])
+                return
+            self._has_written = True
+            while True:
+                try:
+                    await self._backend.commit(await self._recorded(change))
+                except VersionConflict:
+                    continue
+                return
 
-    async def _reversal(self) -> tuple[list[Change], list[Place]]:
-        changes, left = list[Change](), list[Place]()
-        for place, record in self._records.items():
-            held = await self._backend.get(*place)
-            if self._is_ours(record, held) or held == record.before:
-                changes.append(_undo(place, record, held))
-            else:
-                left.append(place)
-        return changes, left
-
-    def _record(self, place: Place, held: Entry | None, *, deleted: bool) -> Record:
-        """Return the record of a write; the first find stays, unless another run came between."""
-        record = self._records.get(place)
-        if record is not None and self._is_ours(record, held):
-            return Record(record.before, deleted)
-        return Record(held, deleted)
-
-    def _note(self, place: Place, record: Record) -> Change:
-        scope, key = place
-        name = hashlib.sha256(f"{scope.storage} {key}".encode()).hexdigest()
-        return Change(self._scope, name, _format(place, record))
-
-    def _is_ours(self, record: Record, held: Entry | None) -> bool:
-        return record.deleted if held is None else held.run_id == self._run_id
+    async def _recorded(self, change: Change) -> list[Change]:
+        """Return a write together with its record."""
+        name = _name(change.scope, change.key)
+        noted = await self._backend.get(JOURNAL, name)
+        held = await self._backend.get(change.scope, change.key)
+        record = (noted and _parse(noted.value)) or Record(change.scope, change.key, ())
+        record = record.with_write(Layer.written(change, held, self._instance_id), held)
+        return [
+            change._replace(expect=held.version if held else 0),
+            Change(JOURNAL, name, record.format(), noted.version if noted else 0),
+        ]
 
 
-def _undo(place: Place, record: Record, held: Entry | None) -> Change:
-    version = held.version if held else 0
-    before = record.before
-    if before is None:
-        return Change(*place, None, version)
-    return Change(*place, before.value, version, before.run_id, before.expires_at)
+async def settle(backend: Backend, instance_id: str) -> tuple[set[str], list[Left]]:
+    """Take back the runs of one LangBot that never ended; none of them may be under way.
 
+    Returns:
+        Their ids, and the keys that were left as they are.
 
-def _format(place: Place, record: Record) -> bytes:
-    scope, key = place
-    data: dict[str, Any] = {
-        "scope": scope.scope,
-        "parts": scope.parts,
-        "key": key,
-        "deleted": record.deleted,
-        "before": None,
+    Raises:
+        BackendError: The store failed; nothing was put back.
+    """
+    runs = {
+        str(layer.run_id)
+        async for _, _, record in _records(backend)
+        for layer in (record.layers if record else ())
+        if layer.instance_id == instance_id
     }
-    if record.before is not None:
-        value = base64.b64encode(record.before.value).decode()
-        data["before"] = record.before._replace(value=value)  # type: ignore[arg-type]
-    return json.dumps(data).encode()
+    return runs, await _end(backend, lambda e: e.instance_id == instance_id, completed=False)
 
 
-def _parse(data: bytes) -> tuple[Place, Record]:
-    found = json.loads(data)
-    scope = ScopeKey(found["scope"], tuple((name, value) for name, value in found["parts"]))
-    before = None
-    if found["before"] is not None:
-        value, *rest = found["before"]
-        before = Entry(base64.b64decode(value), *rest)
-    return (scope, found["key"]), Record(before, found["deleted"])
+async def drop_records(backend: Backend, which: ScopeFilter) -> None:
+    """Forget what the keys of some scopes held, so that no run brings back what is cleared."""
+    changes = [
+        Change(JOURNAL, name, None)
+        async for name, _, record in _records(backend)
+        if record is not None and which.matches(record.scope)
+    ]
+    if changes:
+        await backend.commit(changes)
+
+
+async def _end(backend: Backend, ended: Ended, *, completed: bool) -> list[Left]:
+    while True:
+        changes, left = list[Change](), list[Left]()
+        async for name, version, record in _records(backend):
+            rest = None
+            if record is not None:
+                if not record.has(ended):
+                    continue
+                rest, more, stays = await _rest(backend, record, ended, completed=completed)
+                changes += more
+                left += stays
+            data = rest.format() if rest is not None and rest.is_open else None
+            changes.append(Change(JOURNAL, name, data, version))
+        try:
+            await backend.commit(changes)
+        except VersionConflict:
+            continue
+        return left
+
+
+async def _rest(
+    backend: Backend, record: Record, ended: Ended, *, completed: bool
+) -> tuple[Record, list[Change], list[Left]]:
+    """Return what is left of a record, the write that goes with it, and what stays."""
+    if completed:
+        return record.settle(ended), [], []
+    held = await backend.get(record.scope, record.key)
+    rest, change = record.take_back(ended, held)
+    return (rest, [change], []) if change else (rest, [], _left(record, ended))
+
+
+async def _records(backend: Backend) -> AsyncIterator[tuple[str, int, Record | None]]:
+    """Yield name, version and record of each key; None for one that can't be read."""
+    for name, entry in (await backend.entries(JOURNAL)).items():
+        yield name, entry.version, _parse(entry.value)
+
+
+def _parse(data: bytes) -> Record | None:
+    try:
+        return Record.parse(data)
+    except ValueError:
+        LOGGER.warning("A record of what a run replaced can't be read: left out")
+        return None
+
+
+def _left(record: Record, ended: Ended) -> list[Left]:
+    runs = dict.fromkeys(str(layer.run_id) for layer in record.layers if ended(layer))
+    return [Left(run_id, record.scope, record.key) for run_id in runs]
+
+
+def _name(scope: ScopeKey, key: str) -> str:
+    return hashlib.sha256(f"{scope.storage} {key}".encode()).hexdigest()

@@ -10,6 +10,7 @@ from typing import Any, Self
 from .backends import ANY_VERSION, Backend, Change, ScopeFilter
 from .codec import DEFAULT_LIMITS, Limits, check_key, decode, decode_all, encode
 from .errors import CodecError, CorruptValue
+from .journal import drop_records
 from .policy import canonical_key
 from .scopes import VALID_STATE_SCOPES, ScopeKey
 
@@ -178,8 +179,14 @@ class KeyedStore:
         return found[:limit], len(found) > limit
 
     async def clear(self, which: ScopeFilter) -> int:
-        """Delete every entry of the scopes that match; returns how many there were."""
-        return await self.backend.clear(which)
+        """Delete every entry of the scopes that match; returns how many there were.
+
+        A run under way that fails later brings nothing of them back.
+        """
+        await drop_records(self.backend, which)
+        count = await self.backend.clear(which)
+        await drop_records(self.backend, which)
+        return count
 
 
 def _readable(scope: ScopeKey, values: Mapping[str, bytes]) -> dict[str, Any]:

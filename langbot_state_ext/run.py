@@ -8,7 +8,7 @@ order, and `write` and `delete` what it asks of the State API; `after_run` ends 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -19,7 +19,7 @@ from .codec import check_key
 from .continuity import Continuity, conversation_key
 from .conversation import DEFAULT_FORGET_ON, is_dead, is_external_id
 from .errors import BackendError
-from .journal import RunJournal
+from .journal import Left, RunJournal, settle
 from .keyed import LOGGER, Snapshot
 from .policy import EXTERNAL_ID_KEY, canonical_key
 from .scopes import VALID_STATE_SCOPES, BindingLike, EventLike, HasId, ScopeKey
@@ -110,7 +110,7 @@ class RunLifecycle:
         self._logger = logger or LOGGER
         self._continuity = Continuity(store, self._logger, clock)
         self._active: dict[str, _Active] = {}
-        self._ended: list[RunJournal] = []
+        self._ended: list[tuple[RunJournal, bool]] = []
 
     def __contains__(self, run_id: object) -> bool:
         return run_id in self._active
@@ -124,11 +124,9 @@ class RunLifecycle:
         Raises:
             BackendError: The store failed.
         """
-        count = 0
-        async for journal in RunJournal.left_behind(self.store.backend, self._instance_id):
-            await self._roll_back(journal)
-            count += 1
-        return count
+        runs, left = await settle(self.store.backend, self._instance_id)
+        self._tell(left)
+        return len(runs)
 
     async def resume(
         self,
@@ -284,30 +282,29 @@ class RunLifecycle:
             reason: The runner's own words, for a run that did not complete.
 
         Raises:
-            BackendError: The store failed; a run that was to be taken back will be when LangBot
-                starts again.
+            BackendError: The store failed; a run that was to be taken back will be with the next
+                run's end, or when LangBot starts again.
         """
-        active = self._active.pop(run_id, None)
+        active = self._active.get(run_id)
         if active is None:
             return
-        conversation = active.conversation
-        if active.journal is not None:
-            await self._end_journal(active.journal, status)
-        if conversation is not None and status != "completed" and is_dead(reason, self._forget_on):
-            await self._continuity.forget(conversation, active.external_ids)
-        if conversation is not None:
-            await self._continuity.touch(conversation)
+        try:
+            await self._after(active, status, reason)
+        finally:
+            self._active.pop(run_id, None)
 
-    async def close_journals(self) -> None:
-        """Forget the journals of runs that have completed; called again where the store failed.
+    async def end_journals(self) -> None:
+        """Settle or take back what runs that have ended wrote; again where the store failed.
 
         Raises:
-            BackendError: The store failed; a run whose journal stays is taken back when LangBot
-                starts again.
+            BackendError: The store failed; what is not ended now is ended with the next run, or
+                taken back when LangBot starts again.
         """
-        while self._ended:
-            await self._ended[0].close()
-            self._ended.pop(0)
+        for ended in tuple(self._ended):
+            journal, completed = ended
+            self._tell(await journal.end(completed=completed))
+            if ended in self._ended:
+                self._ended.remove(ended)
 
     def forget(self, run_id: str) -> None:
         """Drop a run that will have no end, such as one that died before it was under way."""
@@ -320,20 +317,20 @@ class RunLifecycle:
         else:
             await self.store.backend.commit([change])
 
-    async def _end_journal(self, journal: RunJournal, status: str) -> None:
-        if status == "completed":
-            self._ended.append(journal)
-            await self.close_journals()
-        else:
-            await self._roll_back(journal)
+    async def _after(self, active: _Active, status: str, reason: str | None) -> None:
+        conversation = active.conversation
+        if active.journal is not None:
+            self._ended.append((active.journal, status == "completed"))
+            await self.end_journals()
+        if conversation is None:
+            return
+        if status != "completed" and is_dead(reason, self._forget_on):
+            await self._continuity.forget(conversation, active.external_ids)
+        await self._continuity.touch(conversation)
 
-    async def _roll_back(self, journal: RunJournal) -> None:
-        left = await journal.roll_back()
-        for active in self._active.values():
-            if active.journal is not None:
-                active.journal.disown(journal)
-        for scope, key in left:
+    def _tell(self, left: Iterable[Left]) -> None:
+        for run_id, scope, key in left:
             self._logger.warning(
-                f"Run {journal.run_id} failed, but its {scope.scope} key {key!r} stays: "
+                f"Run {run_id} failed, but its {scope.scope} key {key!r} stays: "
                 "another run has written it since"
             )

@@ -231,8 +231,9 @@ def binding_identity(binding: BindingLike) -> str:
     Returns:
         `binding_id`, else `scope_type:scope_id`, else `unknown_binding`.
     """
-    if binding.binding_id:
-        return str(binding.binding_id)
+    own = _id(binding.binding_id)
+    if own:
+        return own
     scope: BindingScopeLike | None = binding.scope
     if scope is not None and scope.scope_type and scope.scope_id:
         return f"{scope.scope_type}:{scope.scope_id}"
@@ -270,8 +271,9 @@ def subject_identity(
     )
     if launcher_type and launcher_id:
         return launcher_type, launcher_id
-    if conversation_id:
-        return "conversation", str(conversation_id)
+    conversation = _id(conversation_id)
+    if conversation:
+        return "conversation", conversation
     return ("message", own) if own else None
 
 

@@ -1,15 +1,17 @@
-"""Everything in the page for runner authors is run, by pytest and by a type checker."""
+"""Everything in the page for runner authors is run, by pytest and by type checkers."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).parents[1] / "docs" / "runner-authors.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "runner-authors.md").read_text("utf-8")
 BLOCKS = re.findall(r"```py\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -59,8 +61,18 @@ assert Reader.from_state({"reader.language": "en,fr"}).languages == ["en", "fr"]
     assert done.returncode == 0, done.stderr
 
 
-def test_a_type_checker_finds_no_fault(folder: Path) -> None:
-    arguments = ["-m", "pyright", "--pythonpath", sys.executable, "greeter.py", "models.py"]
-    (folder / "pyrightconfig.json").write_text('{"reportIncompatibleMethodOverride": false}')
-    done = python(folder, *arguments)
-    assert done.returncode == 0, done.stdout
+@pytest.mark.parametrize(
+    "checker",
+    [["mypy", f"--cache-dir={ROOT}/.mypy_cache/docs"], ["pyright", "--pythonpath", sys.executable]],
+    ids=lambda checker: checker[0],
+)
+def test_a_type_checker_finds_no_fault(checker: list[str], folder: Path) -> None:
+    (settings,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (folder / "pyproject.toml").write_text(settings)
+    runners = sorted(ROOT.glob("examples/*_runner"))
+    for plugin in runners:
+        source = plugin / "components" / "runner" / "default.py"
+        shutil.copy(source, folder / f"{plugin.name}.py")
+    files = ["greeter.py", "models.py", *(f"{plugin.name}.py" for plugin in runners)]
+    done = python(folder, "-m", *checker, *files)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -26,7 +26,7 @@ ONLY_IMPORTERS = {
 }
 CORE = {
     *("__init__", "errors", "scopes", "policy", "codec", "keyed", "store", "sync", "run"),
-    *("continuity", "conversation", "journal", "masking", "backends"),
+    *("continuity", "conversation", "journal", "layers", "masking", "backends"),
 }
 
 

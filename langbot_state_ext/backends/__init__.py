@@ -36,8 +36,8 @@ def open_backend(url: str, *, blocking: bool = False) -> Backend:
 
     Args:
         url: `memory://`; `sqlite:///relative/path` (four slashes for an absolute one);
-            `postgresql://…`; `redis://…`, `rediss://…` (over TLS) or `valkey://…`. See the
-            `from_url` of each backend for its parameters.
+            `postgresql://…`, also written `postgres://…`; `redis://…`, `rediss://…` (over TLS) or
+            `valkey://…`. See the `from_url` of each backend for its parameters.
         blocking: Whether the caller has no event loop: what SQLite would wait for in a thread
             it waits for in the caller. Default False.
 
@@ -58,12 +58,12 @@ def open_backend(url: str, *, blocking: bool = False) -> Backend:
         from .sqlite import SqliteBackend
 
         return SqliteBackend.from_url(url, blocking=blocking)
-    if scheme == "postgresql":
+    if scheme in {"postgresql", "postgres"}:
         return _postgres(url)
     if scheme in SCHEMES:
         return _redis(url)
     allowed = ", ".join(f"{name}://" for name in SCHEMES)
-    raise ConfigError(f"unknown scheme {scheme + ':' if scheme else 'in the url'}: use {allowed}")
+    raise ConfigError(f"unknown scheme {scheme or 'in the url'}: use {allowed}")
 
 
 def _postgres(url: str) -> Backend:

@@ -72,6 +72,20 @@ class ScopeFilter:
     parts: Mapping[str, str] = field(default_factory=dict)
     text: str | None = None
 
+    def matches(self, key: ScopeKey) -> bool:
+        """Return whether a scope is one of those that are meant."""
+        if self.key is not None and key != self.key:
+            return False
+        if self.scope is not None and key.scope != self.scope:
+            return False
+        parts = dict(key.parts)
+        if any(parts.get(name) != value for name, value in self.parts.items()):
+            return False
+        if self.text is None:
+            return True
+        wanted = _ascii_lower(self.text)
+        return any(wanted in _ascii_lower(value) for value in parts.values() if value is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredScope:
@@ -217,3 +231,7 @@ class Backend(ABC):
 
     async def __aexit__(self, *_exc: object) -> None:
         await self.close()
+
+
+def _ascii_lower(text: str) -> str:
+    return "".join(c.lower() if c.isascii() else c for c in text)

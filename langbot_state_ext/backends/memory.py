@@ -86,7 +86,7 @@ class MemoryBackend(Backend):
                 del self._state[scope]
 
     def _matching(self, which: ScopeFilter) -> Sequence[ScopeKey]:
-        return [scope for scope in self._state if _matches(which, scope) and self._live(scope)]
+        return [scope for scope in self._state if which.matches(scope) and self._live(scope)]
 
 
 def _entry(change: Change, version: int, now: float) -> Entry:
@@ -99,21 +99,3 @@ def _summary(key: ScopeKey, entries: dict[str, Entry]) -> StoredScope:
     return StoredScope(
         key, len(entries), sum(sizes), max(entry.updated_at for entry in entries.values())
     )
-
-
-def _matches(which: ScopeFilter, key: ScopeKey) -> bool:
-    if which.key is not None and key != which.key:
-        return False
-    if which.scope is not None and key.scope != which.scope:
-        return False
-    parts = dict(key.parts)
-    if any(parts.get(name) != value for name, value in which.parts.items()):
-        return False
-    if which.text is None:
-        return True
-    wanted = _ascii_lower(which.text)
-    return any(wanted in _ascii_lower(value) for value in parts.values() if value is not None)
-
-
-def _ascii_lower(text: str) -> str:
-    return "".join(c.lower() if c.isascii() else c for c in text)

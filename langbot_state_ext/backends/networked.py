@@ -7,13 +7,16 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import cast
-from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from ..errors import ConfigError
 from ..scopes import Scope, ScopeKey
 
 WAIT_S = 5.0
 POOL_SIZE = 8
+
+HIDDEN = r"\w*(?:password|secret|_key)"
+"""The names of the parameters whose values must never show."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,11 @@ def read_url(url: str, own: str, driver: Collection[str]) -> NetworkUrl:
             never holds a password.
     """
     parts = _split(url)
-    pairs = dict(parse_qsl(parts.query, keep_blank_values=True))
+    pairs = dict(parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True))
     mine = {name: pairs.pop(name) for name in ("wait_s", "pool_size", own) if name in pairs}
     unknown = sorted(set(pairs) - set(driver))
-    if unknown and any("password" in name.lower() for name in pairs):
+    secret = [value for name, value in pairs.items() if re.fullmatch(HIDDEN, name, re.IGNORECASE)]
+    if unknown and secret:
         raise ConfigError(
             f"an unknown parameter beside the password in the {parts.scheme} url: write & in the "
             "password as %26"
@@ -72,13 +76,13 @@ def read_url(url: str, own: str, driver: Collection[str]) -> NetworkUrl:
             f"pool_size, {own}, or one that the driver knows"
         )
     given = _password(parts)
-    hidden = [given, unquote(given), *(v for n, v in pairs.items() if "password" in n)]
+    query = urlencode(pairs, quote_via=quote)
     return NetworkUrl(
-        urlunsplit(parts._replace(query=urlencode(pairs, quote_via=quote))),
+        f"{parts.scheme}://{parts.netloc}{parts.path}{'?' if query else ''}{query}",
         _number("wait_s", mine.get("wait_s", str(WAIT_S)), 0.1, 3600),
         int(_number("pool_size", mine.get("pool_size", str(POOL_SIZE)), 1, 100)),
         mine.get(own),
-        tuple(secret for secret in hidden if secret),
+        tuple(filter(None, [given, unquote(given), *secret])),
     )
 
 
@@ -125,7 +129,8 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         raise ConfigError("the url can't be read: the host is not valid") from None
     rest = parts.path + parts.query + parts.fragment
-    if parts.netloc.count("@") > 1 or ("@" in rest and "@" not in parts.netloc):
+    misplaced = parts.fragment or ("@" in rest and "@" not in parts.netloc)
+    if parts.netloc.count("@") > 1 or misplaced:
         raise ConfigError(
             f"the {parts.scheme} url can't be read: a special character in the user or password "
             "is written as %40 for @, %2F for /, %3A for :, %23 for #, %3F for ?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -86,20 +86,52 @@ async def survey(
     parts: Sequence[str],
 ) -> Overview:
     """Look at every scope, page by page; `Backend.overview` for a store that can't do better."""
-    hidden = {stored.key async for stored in _every(backend, without)}
+
+    async def contents() -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
+        async for stored in every(backend, everything):
+            held = await backend.entries(stored.key)
+            yield (
+                stored.key,
+                [
+                    Written(stored.key, key, len(e.value), e.version, e.updated_at, e.run_id)
+                    for key, e in held.items()
+                ],
+            )
+
+    hidden = {stored.key async for stored in every(backend, without)}
+    return await tally(contents(), hidden, since=since, newest=newest, parts=parts)
+
+
+async def tally(
+    contents: AsyncIterator[tuple[ScopeKey, Sequence[Written]]],
+    hidden: Container[ScopeKey],
+    *,
+    since: float,
+    newest: int,
+    parts: Sequence[str],
+) -> Overview:
+    """Add up what the scopes hold.
+
+    Args:
+        contents: Every scope with its entries.
+        hidden: The scopes that don't count.
+        since: See `Backend.overview`.
+        newest: See `Backend.overview`.
+        parts: See `Backend.overview`.
+
+    Returns:
+        The figures.
+    """
     written: list[Written] = []
     by_part: dict[str, Counter[str]] = {part: Counter() for part in parts}
     scopes = 0
-    async for stored in _every(backend, everything):
-        if stored.key in hidden:
+    async for scope, entries in contents:
+        if scope in hidden or not entries:
             continue
         scopes += 1
-        written += [
-            Written(stored.key, key, len(e.value), e.version, e.updated_at, e.run_id)
-            for key, e in (await backend.entries(stored.key)).items()
-        ]
+        written += entries
         for part in parts:
-            by_part[part].update(filter(None, [stored.key.part(part)]))
+            by_part[part].update(filter(None, [scope.part(part)]))
     return Overview(
         scopes,
         len(written),
@@ -125,7 +157,8 @@ def _days(written: Iterable[Written]) -> list[Day]:
     return [found[day] for day in sorted(found)]
 
 
-async def _every(backend: Backend, which: ScopeFilter) -> AsyncIterator[StoredScope]:
+async def every(backend: Backend, which: ScopeFilter) -> AsyncIterator[StoredScope]:
+    """Page through the scopes that a filter means."""
     cursor: str | None = None
     while True:
         page = await backend.scopes(which, cursor, PAGE)

@@ -18,6 +18,8 @@ from ..scopes import ScopeKey
 from . import postgres_sql as statements
 from .base import Backend, Change, Entry, ScopeFilter, ScopePage, StoredScope
 from .networked import NetworkUrl, check_name, read_url, to_bytes, to_text, unpack_key
+from .overview import Overview
+from .postgres_overview import overview
 from .postgres_pool import DRIVER_PARAMETERS, Connection, Connections
 from .postgres_schema import migrate
 
@@ -120,12 +122,18 @@ class PostgresBackend(Backend):
         """Page through the scopes, see `Backend.scopes`."""
         where, values = statements.where(which)
         values |= {"cursor": cursor or "", "limit": limit + 1}
-        rows = await self._rows(statements.SCOPES, values, where=where)
+        rows = await self._rows(statements.SCOPES, values, where)
         page = [
             StoredScope(unpack_key(scope, parts), count, int(size), updated_at)
             for _key, scope, parts, count, size, updated_at in rows[:limit]
         ]
         return ScopePage(page, rows[limit - 1][0] if len(rows) > limit else None)
+
+    async def overview(
+        self, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
+    ) -> Overview:
+        """Say what the store holds, see `Backend.overview`."""
+        return await overview(self._rows, without, since=since, newest=newest, parts=parts)
 
     async def clear(self, which: ScopeFilter) -> int:
         """Delete every entry of the matching scopes, see `Backend.clear`.
@@ -143,8 +151,8 @@ class PostgresBackend(Backend):
         self,
         statement: LiteralString,
         values: dict[str, Any],
-        *,
         where: sql.Composable = statements.EVERY,
+        *,
         changes: Sequence[Change] = (),
     ) -> Rows:
         """Run one statement, in one round trip."""

@@ -40,7 +40,8 @@ def opening_error(error: Exception, url: NetworkUrl, where: str) -> Exception:
     Returns:
         A `ConfigError` where the operator has to change something, else as `call_error`.
     """
-    text = url.without_secrets(str(error))
+    said = str(error)
+    text = url.without_secrets(said)
     if isinstance(error, pg.InsufficientPrivilege):
         return ConfigError(
             f"PostgreSQL at {where} allows this user no tables: {text}: grant CREATE on the "
@@ -48,7 +49,7 @@ def opening_error(error: Exception, url: NetworkUrl, where: str) -> Exception:
         )
     if isinstance(error, psycopg.OperationalError | psycopg.ProgrammingError):
         for pattern, advice in _WRONG_SETTING:
-            if re.search(pattern, text):
+            if re.search(pattern, said):
                 return ConfigError(f"PostgreSQL at {where} can't be used: {text}: {advice}")
     if isinstance(error, _GONE):
         return MigrationError(f"PostgreSQL at {where}: the schema is not ours: {text}")
@@ -91,12 +92,22 @@ _CALLS: tuple[tuple[Any, type[BackendError], str], ...] = (
         _READ_ONLY,
     ),
     (
+        RETRIED,
+        BackendUnavailable,
+        "PostgreSQL at {where} took back each try of {wait_s:g} s, for others: nothing was written",
+    ),
+    (
         pg.DiskFull,
         BackendUnavailable,
         "PostgreSQL at {where} has no room: nothing was written",
     ),
     (
-        _GONE | pg.InsufficientPrivilege,
+        pg.InsufficientPrivilege,
+        BackendError,
+        "PostgreSQL at {where} refuses this user: {text}",
+    ),
+    (
+        _GONE,
         BackendError,
         "PostgreSQL at {where}: the tables were changed while they were in use: {text}",
     ),

@@ -1,16 +1,21 @@
 """Connections to PostgreSQL: taken from psycopg's pool, bounded in time, and errors of ours.
 
-No call waits longer than `wait_s` for a connection and `wait_s` for its answer. The server ends a
-statement that takes as long; a connection whose server has fallen silent is dropped.
+No call waits longer than `wait_s` for a connection and `wait_s` for its answer; with several hosts
+each may take 2 s at least. The server ends a statement that takes as long; a connection whose
+server has fallen silent is dropped. Where the pool has none that works, a call connects for itself:
+it goes on as soon as a host can be reached, and says why where none can.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import select
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import psycopg
@@ -25,6 +30,9 @@ from .postgres_errors import RETRIED, call_error, opening_error
 from .postgres_schema import CONFLICT
 
 T = TypeVar("T")
+
+LEAST_CONNECT_S = 2
+"""The least that psycopg waits for one host."""
 
 DRIVER_PARAMETERS = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
 """What libpq takes in a url."""
@@ -50,6 +58,28 @@ class Connection(AsyncConnection[Any]):
         return bool(poll.poll(0))
 
 
+_OURS = ContextVar("_OURS", default=False)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Keep psycopg from warning of what our errors say."""
+    return record.levelno != logging.WARNING or not _OURS.get()
+
+
+for _name in ("psycopg", "psycopg.pool"):
+    logging.getLogger(_name).addFilter(_is_news)
+
+
+@contextmanager
+def _ours() -> Iterator[None]:
+    """Mark what psycopg does here, and in the tasks that begin here, as done for us."""
+    token = _OURS.set(True)
+    try:
+        yield
+    finally:
+        _OURS.reset(token)
+
+
 class Connections:
     """Connections to one database.
 
@@ -65,8 +95,11 @@ class Connections:
 
     def __init__(self, url: NetworkUrl) -> None:
         self._url = url
-        self._conninfo, self.where = _connection_info(url)
+        self._conninfo, places, database = _connection_info(url)
+        self.where = f"{','.join(places)}/{database}"
+        self._connect_s = max(url.wait_s, LEAST_CONNECT_S * len(places) if places[1:] else 0)
         self._pool: AsyncConnectionPool[Connection] | None = None
+        self._waiting = set[asyncio.Timeout]()
 
     async def open(self, prepare: Callable[[Connection], Awaitable[None]]) -> None:
         """Connect once and prepare the database, then open the pool. Again it does nothing.
@@ -78,8 +111,7 @@ class Connections:
         if self._pool is not None:
             return
         try:
-            async with asyncio.timeout(self._url.wait_s), await self._connect() as connection:
-                await self._configure(connection)
+            async with await self._connect() as connection, asyncio.timeout(self._url.wait_s):
                 await prepare(connection)
         except StateError:
             raise
@@ -92,11 +124,13 @@ class Connections:
             configure=self._configure,
             min_size=1,
             max_size=self._url.pool_size,
-            timeout=self._url.wait_s,
+            timeout=self._connect_s,
             reconnect_timeout=0.0,
+            reconnect_failed=self._wait_no_longer,
             open=False,
         )
-        await pool.open()
+        with _ours():
+            await pool.open()
         self._pool = pool
 
     async def close(self) -> None:
@@ -119,66 +153,105 @@ class Connections:
             psycopg.DatabaseError: `commit_changes` has reported a conflict.
         """
         try:
-            while True:
-                async with self._borrow() as connection:
-                    limit = asyncio.timeout(self._url.wait_s)
-                    try:
-                        async with limit:
-                            return await work(connection)
-                    except RETRIED:
-                        continue
-                    except psycopg.OperationalError as error:
-                        if limit.expired():
-                            raise TimeoutError from error
-                        raise
-        except psycopg.Error as error:
-            if error.sqlstate == CONFLICT:
+            with _ours():
+                return await self._repeat(work)
+        except (psycopg.Error, OSError) as error:
+            if isinstance(error, psycopg.Error) and error.sqlstate == CONFLICT:
                 raise
             raise call_error(error, self._url, self.where) from error
-        except OSError as error:
-            raise call_error(error, self._url, self.where) from error
+
+    async def _repeat(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Work, again for up to `wait_s` while the server takes it back."""
+        give_up_at = time.monotonic() + self._url.wait_s
+        while True:
+            try:
+                return await self._once(work)
+            except RETRIED:
+                if time.monotonic() >= give_up_at:
+                    raise
+
+    async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        async with self._borrow() as connection:
+            limit = asyncio.timeout(self._url.wait_s)
+            try:
+                async with limit:
+                    return await work(connection)
+            except psycopg.OperationalError as error:
+                if limit.expired():
+                    raise TimeoutError from error
+                raise
 
     @asynccontextmanager
     async def _borrow(self) -> AsyncIterator[Connection]:
         pool = self._opened()
-        connection = await self._take(pool)
+        pooled = await self._take(pool)
+        connection = pooled or await self._connect()
         try:
             yield connection
         except ReadOnlySqlTransaction:
             await connection.close()  # the next may find the new primary
             raise
         finally:
-            await pool.putconn(connection)
+            if pooled:
+                await pool.putconn(connection)
+            else:
+                await connection.close()
+                await _revive(pool)
 
-    async def _take(self, pool: AsyncConnectionPool[Connection]) -> Connection:
-        """Take a connection that works, or say at once why there is none."""
+    async def _take(self, pool: AsyncConnectionPool[Connection]) -> Connection | None:
+        """Take a connection from the pool; None when it has none that works."""
         if not pool.get_stats()["pool_size"]:
-            await self._probe()
-        while True:
-            try:
-                connection = await pool.getconn()
-            except PoolTimeout:
-                await self._probe()
-                raise BackendUnavailable(
-                    f"PostgreSQL at {self.where}: all {self._url.pool_size} connections were in "
-                    f"use for {self._url.wait_s:g} s: raise pool_size in the url"
-                ) from None
-            if not connection.is_stale():
-                return connection
-            await connection.close()
-            await pool.putconn(connection)
-            await self._probe()
+            return None
+        try:
+            connection = await self._wait(pool)
+        except PoolTimeout:
+            if pool.get_stats()["pool_size"] == self._url.pool_size:
+                await self._refuse()
+            return None
+        if connection is None or not connection.is_stale():
+            return connection
+        await connection.close()
+        await pool.putconn(connection)
+        return None
 
-    async def _probe(self) -> None:
-        """Connect once, since the pool does not say why it can't."""
-        async with asyncio.timeout(self._url.wait_s), await self._connect():
-            pass
+    async def _wait(self, pool: AsyncConnectionPool[Connection]) -> Connection | None:
+        """Wait for the pool; None as soon as it could not connect, since it does not say so."""
+        waiting = asyncio.timeout(None)
+        try:
+            async with waiting:
+                self._waiting.add(waiting)
+                return await pool.getconn()
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting.discard(waiting)
+
+    def _wait_no_longer(self, _pool: object) -> None:
+        waiting, self._waiting = self._waiting, set()
+        for each in waiting:
+            each.reschedule(0)
+
+    async def _refuse(self) -> None:
+        """Say that the pool is too small, or why the server keeps it waiting."""
+        async with await self._connect():
+            raise BackendUnavailable(
+                f"PostgreSQL at {self.where}: all {self._url.pool_size} connections were in "
+                f"use for {self._connect_s:g} s: raise pool_size in the url"
+            )
 
     async def _connect(self) -> Connection:
-        return await Connection.connect(self._conninfo, autocommit=True)
+        """Connect by ourselves, since the pool does not say why it can't."""
+        async with asyncio.timeout(self._connect_s):
+            connection = await Connection.connect(self._conninfo, autocommit=True)
+            try:
+                await self._configure(connection)
+            except BaseException:
+                await connection.close()
+                raise
+        return connection
 
     async def _configure(self, connection: Connection) -> None:
-        wait_ms = str(math.ceil(self._url.wait_s * 1000))
+        wait_ms = str(math.ceil(self._url.wait_s * 900))  # sooner than we do: then it says so
         await connection.execute(_SESSION, {"wait_ms": wait_ms})
 
     def _opened(self) -> AsyncConnectionPool[Connection]:
@@ -187,8 +260,14 @@ class Connections:
         return self._pool
 
 
-def _connection_info(url: NetworkUrl) -> tuple[str, str]:
-    """Return what libpq takes, and host and database for people."""
+async def _revive(pool: AsyncConnectionPool[Connection]) -> None:
+    """Let an empty pool connect again, now that the server can be reached."""
+    if not pool.closed and not pool.get_stats()["pool_size"]:
+        await pool.check()
+
+
+def _connection_info(url: NetworkUrl) -> tuple[str, list[str], str]:
+    """Return what libpq takes, and for people each host with its port, and the database."""
     try:
         info: dict[str, Any] = dict(conninfo_to_dict(url.driver_url))
     except psycopg.ProgrammingError as error:
@@ -199,10 +278,9 @@ def _connection_info(url: NetworkUrl) -> tuple[str, str]:
         raise ConfigError("the postgresql url can't be read: the port is not a number")
     hosts = str(info.get("host") or info.get("hostaddr") or "localhost").split(",")
     places = [f"{host}:{ports[min(n, len(ports) - 1)]}" for n, host in enumerate(hosts)]
-    wait_s = math.ceil(url.wait_s)
     defaults: dict[str, Any] = {
         "application_name": "langbot-state-ext",
-        "connect_timeout": wait_s,
-        "tcp_user_timeout": wait_s * 1000,
+        "connect_timeout": max(LEAST_CONNECT_S, int(url.wait_s / len(places))),
+        "tcp_user_timeout": math.ceil(url.wait_s) * 1000,
     }
-    return make_conninfo(**defaults | info), f"{','.join(places)}/{info.get('dbname') or ''}"
+    return make_conninfo(**defaults | info), places, str(info.get("dbname") or "")

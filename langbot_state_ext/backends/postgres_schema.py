@@ -115,7 +115,7 @@ async def migrate(connection: AsyncConnection[Any], schema: str, where: str) -> 
         where: Host and database, for messages.
 
     Raises:
-        ConfigError: The server is too old.
+        ConfigError: The server is too old, or the user may not write the tables.
         MigrationError: The schema is another program's, or newer than this package.
         BackendUnavailable: There is something to write, and the server is read-only.
         psycopg.Error: The server refused.
@@ -126,12 +126,13 @@ async def migrate(connection: AsyncConnection[Any], schema: str, where: str) -> 
             f"PostgreSQL at {where} is version {major}, which is too old: use {OLDEST} or newer"
         )
     if await _version(connection, schema, where) == len(MIGRATIONS):
+        await _check_rights(connection, schema, where)
         return
     async with connection.transaction():
         await _lock(connection, schema, where)
         found = await _version(connection, schema, where)
         if found == 0:
-            await _run(connection, "CREATE SCHEMA IF NOT EXISTS {schema}", schema)
+            await _make_schema(connection, schema)
             await _run(connection, "CREATE TABLE {schema}.schema_version (version int)", schema)
             await _run(connection, "INSERT INTO {schema}.schema_version VALUES (0)", schema)
         for statements in MIGRATIONS[found:]:
@@ -179,6 +180,29 @@ async def _lock(connection: AsyncConnection[Any], schema: str, where: str) -> No
         )
     name = f"langbot-state-ext {schema}"
     await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+
+
+async def _make_schema(connection: AsyncConnection[Any], schema: str) -> None:
+    """Make the schema, unless somebody has: IF NOT EXISTS asks for the right all the same."""
+    found = await connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,))
+    if await found.fetchone() is None:
+        await _run(connection, "CREATE SCHEMA {schema}", schema)
+
+
+async def _check_rights(connection: AsyncConnection[Any], schema: str, where: str) -> None:
+    cursor = await connection.execute(
+        """SELECT bool_and(has_table_privilege(c.oid, p.right))
+           FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+               unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p ("right")
+           WHERE n.nspname = %s AND c.relname IN ('scopes', 'entries')""",
+        (schema,),
+    )
+    row = await cursor.fetchone()
+    if row and row[0] is False:
+        raise ConfigError(
+            f"PostgreSQL at {where} lets this user not write the tables of schema {schema}: make "
+            "him their owner, or grant SELECT, INSERT, UPDATE and DELETE on all of them"
+        )
 
 
 async def _run(connection: AsyncConnection[Any], statements: LiteralString, schema: str) -> Any:

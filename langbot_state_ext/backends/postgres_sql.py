@@ -49,6 +49,31 @@ SCOPES: LiteralString = f"""SELECT s.key, s.scope, s.parts, e.count, e.bytes, e.
         FROM {{schema}}.entries e WHERE e.scope = s.key AND {LIVE}) e
     WHERE e.count > 0 AND s.key > %(cursor)s AND {{where}} ORDER BY s.key LIMIT %(limit)s"""
 
+EARLIER = -1
+"""Stands in `DAYS` for every day before those that are wanted."""
+
+_COUNTED: LiteralString = "({where}) IS NOT TRUE"
+_HELD: LiteralString = f"""FROM {{schema}}.entries e JOIN {{schema}}.scopes s ON s.key = e.scope
+    WHERE {_COUNTED} AND {LIVE}"""
+_LIVING: LiteralString = f"""{_COUNTED}
+    AND EXISTS (SELECT FROM {{schema}}.entries e WHERE e.scope = s.key AND {LIVE})"""
+
+DAYS: LiteralString = f"""SELECT
+        CASE WHEN e.updated_at >= %(since)s THEN floor(e.updated_at / %(day_s)s)
+            ELSE %(earlier)s END,
+        count(*) FILTER (WHERE e.version = 1), count(*) FILTER (WHERE e.version > 1),
+        sum(octet_length(e.value)) {_HELD} GROUP BY 1 ORDER BY 1"""
+
+NEWEST: LiteralString = f"""SELECT s.scope, s.parts, e.key, octet_length(e.value), e.version,
+    e.updated_at, e.run_id {_HELD} ORDER BY e.updated_at DESC LIMIT %(newest)s"""
+
+COUNT: LiteralString = f"SELECT count(*) FROM {{schema}}.scopes s WHERE {_LIVING}"
+
+TAGS: LiteralString = f"""SELECT t.tag, count(*)
+    FROM {{schema}}.scopes s, unnest(s.tags) AS t (tag), unnest(%(heads)s::bytea[]) AS h (head)
+    WHERE substring(t.tag FROM 1 FOR octet_length(h.head)) = h.head AND {_LIVING} GROUP BY t.tag"""
+"""How many scopes have each value of the parts whose tags begin with one of `heads`."""
+
 LOCK: LiteralString = """SELECT s.key FROM {schema}.scopes s
     WHERE s.key > %(cursor)s AND {where} ORDER BY s.key LIMIT %(limit)s FOR UPDATE"""
 

@@ -30,6 +30,7 @@ from .networked import (
     to_text,
     unpack_key,
 )
+from .overview import Overview, Written, every, tally
 from .redis_client import DRIVER_PARAMETERS, RedisClient
 
 PREFIX = "langbot-state:"
@@ -144,6 +145,13 @@ class RedisBackend(Backend):
                 return ScopePage(found[:limit], found[limit - 1].key.storage)
         return ScopePage(found, None)
 
+    async def overview(
+        self, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
+    ) -> Overview:
+        """Say what the store holds, see `Backend.overview`."""
+        hidden = {stored.key async for stored in every(self, without)}
+        return await tally(self._contents(), hidden, since=since, newest=newest, parts=parts)
+
     async def clear(self, which: ScopeFilter) -> int:
         """Delete every entry of the matching scopes, see `Backend.clear`.
 
@@ -156,16 +164,24 @@ class RedisBackend(Backend):
         """Close every connection, see `Backend.close`."""
         await self._client.close()
 
+    async def _contents(self) -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
+        """Go through all entries, without their values."""
+        async for rows in self._scan(scripts.CONTENTS, ScopeFilter(), None, BATCH):
+            for storage, parts, held in rows:
+                scope = _key(storage, parts)
+                yield scope, [_written(scope, *entry) for entry in held]
+
     async def _scan(
         self, script: str, which: ScopeFilter, cursor: str | None, batch: int
     ) -> AsyncIterator[Any]:
         """Run a script over all scopes that a filter may mean, batch by batch."""
         low, high = _bounds(which, cursor)
-        exact = json.dumps(dict(which.parts), ensure_ascii=False).encode()
+        exact = to_bytes(json.dumps(dict(which.parts), ensure_ascii=False))
+        named = "" if script == scripts.CLEAR else "named"
         text = to_bytes(which.text or "").lower()
         while True:
             last, looked, result = await self._client.run(
-                script, self._clock(), low, high, batch, exact, text
+                script, self._clock(), low, high, batch, exact, text, named
             )
             yield result
             if looked < batch:
@@ -226,8 +242,16 @@ def _lives(entry: Entry, now: float) -> bool:
 def _stored(
     storage: bytes, parts: bytes, count: int, value_bytes: int, updated_at: bytes
 ) -> StoredScope:
-    scope = storage.partition(b":")[0].decode()
-    return StoredScope(unpack_key(scope, parts), count, value_bytes, float(updated_at))
+    return StoredScope(_key(storage, parts), count, value_bytes, float(updated_at))
+
+
+def _key(storage: bytes, parts: bytes) -> ScopeKey:
+    return unpack_key(storage.partition(b":")[0].decode(), parts)
+
+
+def _written(scope: ScopeKey, key: bytes, value_bytes: int, head: bytes) -> Written:
+    entry = _entry(head)
+    return Written(scope, to_text(key), value_bytes, entry.version, entry.updated_at, entry.run_id)
 
 
 def _conflict(error: ResponseError, changes: Sequence[Change]) -> VersionConflict:

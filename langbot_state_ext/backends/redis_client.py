@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -24,6 +26,9 @@ OLDEST = (6, 2)
 """The oldest Redis that is supported; every Valkey is newer."""
 
 SCHEMA_VERSION = 1
+
+MENDED = 2
+"""How often a call is made again: the address leads elsewhere, and there the store is another."""
 
 DRIVER_PARAMETERS = frozenset(
     {
@@ -46,13 +51,14 @@ class RedisClient:
         where: Host and database, for people.
 
     Raises:
-        ConfigError: redis-py can't read the url.
+        ConfigError: redis-py can't read the url, or a file that it names is not there.
     """
 
     def __init__(self, url: NetworkUrl, prefix: str) -> None:
         self._url = url
         self._prefix = prefix.encode()
         kwargs = _new_pool(url).connection_kwargs
+        _check_files(kwargs)
         self.where = f"{kwargs.get('host')}:{kwargs.get('port', 6379)}/{kwargs.get('db', 0)}"
         self._redis: Redis | None = None
         self._scripts: dict[str, Any] = {}
@@ -101,17 +107,32 @@ class RedisClient:
             ResponseError: The script reported a conflict.
         """
         try:
-            try:
-                return await self._call(script, self._id, repr(now), *arguments)
-            except ResponseError as error:
-                if not str(error).startswith("LOST"):
-                    raise
-                await self._begin_anew()
-                return await self._call(script, self._id, repr(now), *arguments)
+            return await self._persist(script, now, arguments)
         except DRIVER_ERRORS as error:
             if str(error).startswith("CONFLICT"):
                 raise
             raise call_error(error, self._url, self.where) from error
+
+    async def _persist(self, script: str, now: float, arguments: Sequence[Any]) -> Any:
+        """Run a script, again after what can be mended; nothing was written then."""
+        for _ in range(MENDED):
+            try:
+                return await self._call(script, self._id, repr(now), *arguments)
+            except ResponseError as error:
+                if not await self._mend(str(error)):
+                    raise
+        return await self._call(script, self._id, repr(now), *arguments)
+
+    async def _mend(self, said: str) -> bool:
+        """Mend what made Redis refuse a script; return whether it can be mended."""
+        if said.startswith("LOST"):
+            await self._begin_anew()
+            return True
+        if self._redis is None or not any(word in said for word in ("READONLY", "MASTERDOWN")):
+            return False
+        # the address may lead to the new primary by now: only new connections follow it
+        await self._redis.connection_pool.disconnect(inuse_connections=False)
+        return True
 
     async def _call(self, script: str, *arguments: Any) -> Any:
         """Wait for a connection, and for an answer; each is bounded by the pool and its sockets."""
@@ -186,6 +207,12 @@ class RedisClient:
             f"Redis at {self.where} has lost the state that it kept: it was restarted without "
             "persistence, or flushed. State begins empty from here on"
         )
+
+
+def _check_files(kwargs: Mapping[str, Any]) -> None:
+    for name in ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile"):
+        if kwargs.get(name) and not Path(kwargs[name]).exists():
+            raise ConfigError(f"{name}={kwargs[name]} in the redis url: there is no such file")
 
 
 def _new_pool(url: NetworkUrl) -> BlockingConnectionPool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from redis import exceptions as r
@@ -28,6 +29,9 @@ _REFUSED = (
 )
 """What a server or TLS says while connecting, where the operator has to change something."""
 
+_HUNG_UP = "closed by server|reset by peer|connection lost|broken pipe"
+"""What the driver says of a server that ends the connection, as one that waits for TLS does."""
+
 _BUSY = ("LOADING", "BUSY", "MISCONF", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS")
 
 
@@ -42,9 +46,10 @@ def opening_error(error: Exception, url: NetworkUrl, where: str) -> Exception:
     Returns:
         A `ConfigError` where the operator has to change something, else as `call_error`.
     """
-    text = url.without_secrets(str(error))
+    said = str(error)
+    text = url.without_secrets(said)
     denied = isinstance(error, r.AuthenticationError | r.NoPermissionError | r.AuthorizationError)
-    if denied or any(word in text for word in _REFUSED):
+    if denied or any(word in said for word in _REFUSED):
         return ConfigError(
             f"Redis at {where} can't be used: {text}: check user, password, database and TLS "
             "(rediss://) in the url, and that the user may run scripts on keys with the prefix"
@@ -52,6 +57,8 @@ def opening_error(error: Exception, url: NetworkUrl, where: str) -> Exception:
     made = call_error(error, url, where)
     if url.driver_url.startswith("rediss:") and "did not answer" in str(made):
         return BackendUnavailable(f"{made}: use redis:// in the url where it does not speak TLS")
+    if url.driver_url.startswith("redis:") and re.search(_HUNG_UP, said, re.IGNORECASE):
+        return BackendUnavailable(f"{made}: use rediss:// in the url where it speaks TLS")
     return made
 
 
@@ -66,18 +73,25 @@ def call_error(error: Exception, url: NetworkUrl, where: str) -> BackendError:
     Returns:
         `BackendUnavailable` where the same call may succeed later.
     """
-    text = url.without_secrets(str(error))
-    if "No connection available" in text:
+    said = str(error)
+    text = url.without_secrets(said)
+    if "No connection available" in said:
         error = r.MaxConnectionsError(text)
     for kinds, made, message in _CALLS:
         if isinstance(error, kinds):
             return made(message.format(where=where, text=text, wait_s=url.wait_s))
-    if "READONLY" in text or isinstance(error, r.ReadOnlyError):
+    if said.startswith("DAMAGED"):
+        return BackendError(
+            f"Redis at {where} has lost the key identities, by eviction or by a command, so that "
+            "nobody can tell whose the state is: restore a back-up, or delete all keys with the "
+            "prefix; and set maxmemory-policy noeviction"
+        )
+    if "READONLY" in said or isinstance(error, r.ReadOnlyError):
         return BackendUnavailable(
             f"Redis at {where} is read-only, as a replica is: nothing was written; name the "
             "primary in the url"
         )
-    if any(word in text for word in _BUSY):
+    if any(word in said for word in _BUSY):
         return BackendUnavailable(f"Redis at {where} can't write now: {text}")
     return BackendError(f"Redis at {where}: {text}")
 

@@ -112,10 +112,11 @@ end
 """
 
 _MATCHING = """
-local exact, text = cjson.decode(ARGV[6]), ARGV[7]
+local exact, text, identities = cjson.decode(ARGV[6]), ARGV[7], {}
+local filtered = next(exact) ~= nil or text ~= ''
 local function matches(scope)
-    if next(exact) == nil and text == '' then return true end
-    local parts = cjson.decode(redis.call('HGET', p .. 'identities', scope))
+    if not filtered then return true end
+    local parts = cjson.decode(identities[scope])
     for name, value in pairs(exact) do
         if parts[name] ~= value then return false end
     end
@@ -128,8 +129,15 @@ local function matches(scope)
     return false
 end
 local batch = redis.call('ZRANGEBYLEX', p .. 'scopes', ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[5])
+for _, scope in ipairs(batch) do
+    identities[scope] = redis.call('HGET', p .. 'identities', scope)
+    if not identities[scope] and (filtered or ARGV[8] == 'named') then
+        return redis.error_reply('DAMAGED an identity is not there')
+    end
+end
 """
-"""Arguments: bounds of the storage form, how many scopes to look at, exact parts as JSON, text."""
+"""Arguments: bounds of the storage form, how many scopes to look at, exact parts as JSON, text, and
+`named` where nothing goes without the identities."""
 
 SCOPES = (
     PRELUDE
@@ -148,8 +156,8 @@ for _, scope in ipairs(batch) do
             end
         end
         if count > 0 then
-            found[#found + 1] = {scope, redis.call('HGET', p .. 'identities', scope), count,
-                bytes, string.format('%.17g', latest)}
+            found[#found + 1] = {scope, identities[scope], count, bytes,
+                string.format('%.17g', latest)}
         end
     end
 end
@@ -157,6 +165,30 @@ return {batch[#batch] or '', #batch, found}
 """
 )
 """Returns the last scope looked at, how many were, and those of them that match."""
+
+CONTENTS = (
+    PRELUDE
+    + _MATCHING
+    + """
+local found = {}
+for _, scope in ipairs(batch) do
+    local held = {}
+    local all = redis.call('HGETALL', p .. 's:' .. scope)
+    for i = 1, #all, 2 do
+        if live(all[i + 1]) then
+            local _, _, _, run = struct.unpack('>dddI4', all[i + 1])
+            if run == 4294967295 then run = 0 end
+            local size = #all[i + 1] - 28 - run
+            held[#held + 1] = {all[i], size, string.sub(all[i + 1], 1, 28 + run)}
+        end
+    end
+    found[#found + 1] = {scope, identities[scope], held}
+end
+return {batch[#batch] or '', #batch, found}
+"""
+)
+"""Returns the last scope looked at, how many were, and for each its parts and its entries: key,
+size of the value, and the entry without its value."""
 
 CLEAR = (
     PRELUDE

@@ -1,7 +1,7 @@
 """The schema of a SQLite state file: numbered migrations, and whether a file is ours at all.
 
-A file is looked at through a read-only connection first, so that one which is not ours, is damaged
-or has a newer schema is refused untouched.
+A file is looked at first in a way that makes no file beside it, so that one which is not ours, is
+damaged or has a newer schema is refused untouched.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ..errors import ConfigError, MigrationError
 
-HEADER = b"SQLite format 3\0"
-"""How a SQLite file begins; SQLite itself takes a file of a few bytes for an empty one."""
+SMALLEST_BYTES = 512
+"""The smallest SQLite file that is not empty; SQLite itself takes one byte for an empty file."""
 
 APPLICATION_ID = 0x4C625374
 """`LbSt`, in SQLite's header, says that a file is ours."""
@@ -65,27 +65,52 @@ def inspect(path: Path) -> None:
         ConfigError: Its folder does not exist.
         MigrationError: It is not ours, is damaged, or has a newer schema.
     """
-    if not path.parent.is_dir():
-        raise ConfigError(f"the folder {path.parent} does not exist: create it, or change the url")
-    if not path.exists():
-        return
     try:
+        if not path.parent.is_dir():
+            raise ConfigError(
+                f"the folder {path.parent} does not exist: create it, or change the url"
+            )
+        if not path.exists():
+            return
         if not path.is_file():
             raise MigrationError(f"{path} is not a file: choose another one")
-        with path.open("rb") as data:
-            header = data.read(len(HEADER))
+        size = path.stat().st_size
     except OSError as error:
         raise MigrationError(f"{path} can't be read: {error.strerror}") from error
-    if not header:
-        return
-    if header != HEADER:
+    if 0 < size < SMALLEST_BYTES:
         raise MigrationError(f"{path} is not a SQLite database: choose another file")
+    if size:
+        _look(path)
+
+
+def _look(path: Path) -> None:
+    """Look into a file through SQLite alone; at most a `-shm` is made, beside a log that is there.
+
+    Were it opened in another way, closing it would end the locks that this process has on it
+    through its other connections.
+
+    Source:
+        https://www.sqlite.org/howtocorrupt.html, 2.2.
+    """
+    in_log = Path(f"{path}-wal").exists()
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with closing(_reader(path, "immutable=1")) as db:
             _check_ours(db, path)
-            _check_whole(db, path)
+            if not in_log:
+                _check_whole(db, path)
+        if in_log:
+            with closing(_reader(path, "mode=ro")) as db:
+                _check_ours(db, path)
+                _check_whole(db, path)
     except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            raise MigrationError(f"{path} is not a SQLite database: choose another file") from error
         raise MigrationError(f"{path} can't be read as a state file: {error}") from error
+
+
+def _reader(path: Path, how: str) -> sqlite3.Connection:
+    """Connect for reading; `immutable=1` sees the file alone, without its log, and makes none."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)
 
 
 def migrate(db: sqlite3.Connection, path: Path) -> None:
@@ -117,9 +142,9 @@ def migrate(db: sqlite3.Connection, path: Path) -> None:
 
 def _check_ours(db: sqlite3.Connection, path: Path) -> None:
     owner = db.execute("PRAGMA application_id").fetchone()[0]
-    if owner != APPLICATION_ID and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+    if owner != APPLICATION_ID and (owner or _version(db) or _has_tables(db)):
         raise MigrationError(f"{path} is another program's database: choose another file")
-    if _version(db) > len(MIGRATIONS) and owner == APPLICATION_ID:
+    if _version(db) > len(MIGRATIONS):
         raise MigrationError(
             f"{path} has schema {_version(db)}, this version knows {len(MIGRATIONS)}: "
             "upgrade langbot-state-ext"
@@ -132,6 +157,10 @@ def _check_whole(db: sqlite3.Connection, path: Path) -> None:
     fault = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if fault != "ok":
         raise MigrationError(f"{path} is damaged: restore it from a back-up ({fault})")
+
+
+def _has_tables(db: sqlite3.Connection) -> bool:
+    return bool(db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
 
 
 def _version(db: sqlite3.Connection) -> int:

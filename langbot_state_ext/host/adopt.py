@@ -7,6 +7,7 @@ private chat that its `conversation_id` names, since that is what it stands for.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -20,11 +21,17 @@ from ..errors import CodecError, ConfigError, StateError, VersionConflict
 from ..policy import OWN_RUNNER
 from ..scopes import Parts, ScopeKey, subject_identity
 from ..store import StateStore
+from . import marks
 
 TABLE = "runner_state"
 RESET_RUNNER = "__langbot_context_reset__"
-MARKER = ScopeKey("runner", (("runner_id", OWN_RUNNER), ("binding_identity", "adopted")))
-"""The scope whose entry `rows` says that the table has been taken over."""
+
+
+_LOST = (
+    "The store is empty, though LangBot's own state was taken over on {at:%Y-%m-%d %H:%M} UTC: it "
+    "has lost what it kept, or state_ext.url names another one. State begins empty, since what "
+    "LangBot kept before is older; put back a back-up, or copy the old store: langbot-state copy"
+)
 
 
 class Exported(NamedTuple):
@@ -44,12 +51,15 @@ class Exported(NamedTuple):
 async def adopt(store: StateStore, engine: AsyncEngine, logger: Any) -> int:
     """Take over LangBot's own state: all of it at first, later what LangBot alone has written.
 
-    The first time the store must be empty. Of two values of one key the newer stays.
+    The first time the store must be empty. Of two values of one key the newer stays. An empty store
+    over a table that was taken over before has lost what it kept, or is another one: what the table
+    held then is older, and stays where it is.
 
     Args:
         store: An open store.
         engine: LangBot's database.
-        logger: Gets one line with the count, and a warning for each row that is left behind.
+        logger: Gets one line with the count, and a warning for each row that is left behind, or of
+            the loss.
 
     Returns:
         How many rows were taken over.
@@ -57,23 +67,30 @@ async def adopt(store: StateStore, engine: AsyncEngine, logger: Any) -> int:
     Raises:
         BackendError: The store failed; nothing was taken over.
     """
-    marker = await store.backend.get(MARKER, "rows")
-    if marker is None and (await store.backend.scopes(ScopeFilter(), None, 1)).scopes:
+    now = time.time()
+    mark = await marks.in_store(store)
+    if mark is None and (await store.backend.scopes(ScopeFilter(), None, 1)).scopes:
         return 0
-    since = marker.updated_at if marker else 0.0
-    rows = [row for row in await _rows(engine) if _written_at(row) > since]
-    if marker is not None and not rows:
+    every = await _rows(engine)
+    before = marks.in_table(every)
+    since = mark.at if mark else before or 0.0
+    rows = [row for row in every if _written_at(row) > since and not marks.is_mark(row)]
+    if mark is None and before is not None:
+        logger.warning(_LOST.format(at=datetime.fromtimestamp(before, UTC)))
+    if mark is not None and not rows:
+        if mark.at != before:
+            await marks.mark_table(store, engine, mark.at)
         return 0
     changes = [
         change
         for change, written_at in _changes(store, rows, logger)
         if not await _is_newer(store, change, written_at)
     ]
-    version = marker.version if marker else 0
     try:
-        await store.backend.commit([_mark(len(changes), version), *changes])
+        await store.backend.commit([marks.change(len(changes), now, mark), *changes])
     except VersionConflict:
         return 0
+    await marks.mark_table(store, engine, now)
     if rows:
         logger.info(f"Took over {len(changes)} of {len(rows)} entries of LangBot's own state")
     return len(changes)
@@ -97,19 +114,20 @@ async def export(store: StateStore, engine: AsyncEngine, logger: Any) -> Exporte
         ConfigError: The store has never taken over LangBot's state, so it may be the wrong one.
         BackendError: The store can't be read.
     """
-    marker = await store.backend.get(MARKER, "rows")
-    if marker is None:
+    mark = await marks.in_store(store)
+    if mark is None:
         raise ConfigError(
             "the state at state_ext.url was never LangBot's, so nothing is written back: is it "
             "the url that LangBot ran with?"
         )
     rows = {(row["scope_key"], row["state_key"]): _written_at(row) for row in await _rows(engine)}
-    newer = {place: at for place, at in rows.items() if at > marker.updated_at}
+    newer = {place: at for place, at in rows.items() if at > mark.at}
     done = Export(engine, newer, logger)
     async for scope in _scopes(store):
         await done.write(scope, await store.backend.entries(scope))
-    await _delete_others(store, engine, done.kept, marker.updated_at)
-    await store.backend.commit([_mark(done.written, marker.version)])
+    await _delete_others(store, engine, done.kept, mark.at)
+    await marks.unmark_table(engine)
+    await store.backend.commit([marks.change(done.written, time.time(), mark)])
     return Exported(done.written, done.left_out, done.refused)
 
 
@@ -192,10 +210,6 @@ def _written_at(row: Any) -> float:
 async def _is_newer(store: StateStore, change: Change, written_at: float) -> bool:
     held = await store.backend.get(change.scope, change.key)
     return held is not None and held.updated_at >= written_at
-
-
-def _mark(count: int, version: int) -> Change:
-    return Change(MARKER, "rows", str(count).encode(), expect=version)
 
 
 def _changes(store: StateStore, rows: Iterable[Any], logger: Any) -> list[tuple[Change, float]]:

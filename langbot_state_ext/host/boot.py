@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..config import SECTION, StateExtConfig, data_root, is_enabled, parse_config, shown_url
+from ..config import SECTION, StateExtConfig, is_enabled, parse_config, shown_url
 from ..errors import StateError
 from ..run import RunLifecycle
 from ..store import StateStore
 from .adapter import table
 from .adopt import adopt
 from .compat import check_version
+from .database import host_database
 from .patches import Patch, Patches
 
 STAGE = "StateExtStage"
@@ -46,10 +51,10 @@ class StateExtStage:
         if not is_enabled(section):
             return
         try:
-            config = parse_config(section, root=data_root().parent)
+            config = parse_config(section, root=Path.cwd())
             if config.enable:
                 await attach(ap, config)
-        except StateError as error:
+        except (StateError, OSError) as error:
             print(f"LangBot was not started: {error}", file=sys.stderr)  # noqa: T201 - no log yet
             raise SystemExit(1) from None
 
@@ -66,36 +71,69 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
 
     Raises:
         HostNotSupported: This LangBot, or one of its seams, is not one we know.
-        BackendError: The store can't be opened.
+        BackendError: The store can't be opened, or LangBot's own database can't be read.
     """
     version = check_version()
     lifecycle = _lifecycle(config, ap.logger)
-    store = lifecycle.store
+    undo = AsyncExitStack()
 
     async def shutdown(original: Any) -> None:
         try:
             await original()
         finally:
-            patches.uninstall()
-            await _close(lifecycle)
+            await undo.aclose()
 
     places = table(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
     patches = Patches([*places, Patch("langbot.pkg.core.app", "Application.shutdown", shutdown)])
     patches.check()
-    await store
-    try:
-        await adopt(store, ap.persistence_mgr.get_db_engine(), ap.logger)
-        if settled := await lifecycle.settle():
-            ap.logger.info(f"Took back what {settled} runs had written that never ended")
+    async with AsyncExitStack() as attached:
+        attached.enter_context(_warnings_in(ap.logger))
+        attached.push_async_callback(_close, lifecycle)
+        await lifecycle.store
+        await _take_over(lifecycle, ap)
+        attached.callback(patches.uninstall)
         patches.install()
-    except BaseException:
-        await store.close()
-        raise
+        undo.push_async_exit(attached.pop_all())
     ap.logger.info(
         f"langbot-state-ext {__version__} keeps the state of LangBot {version}'s runners in "
         f"{shown_url(config.url)}"
     )
     return patches
+
+
+async def _take_over(lifecycle: RunLifecycle, ap: Any) -> None:
+    with host_database():
+        await adopt(lifecycle.store, ap.persistence_mgr.get_db_engine(), ap.logger)
+    if settled := await lifecycle.settle():
+        ap.logger.info(f"Took back what {settled} runs had written that never ended")
+
+
+class _Forward(logging.Handler):
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__()
+        self._logger = logger
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._logger.handle(record)
+
+
+@contextmanager
+def _warnings_in(logger: logging.Logger) -> Iterator[None]:
+    """Let this package's warnings reach LangBot's log.
+
+    Source:
+        LangBot 4.11.2, langbot/pkg/core/bootutils/log.py, init_logging: every other logger is
+        silent below CRITICAL.
+    """
+    package, handler = logging.getLogger("langbot_state_ext"), _Forward(logger)
+    level = package.level
+    package.addHandler(handler)
+    package.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        package.setLevel(level)
+        package.removeHandler(handler)
 
 
 def _lifecycle(config: StateExtConfig, logger: Any) -> RunLifecycle:
@@ -115,7 +153,7 @@ def _lifecycle(config: StateExtConfig, logger: Any) -> RunLifecycle:
 
 async def _close(lifecycle: RunLifecycle) -> None:
     try:
-        await lifecycle.close_journals()
+        await lifecycle.end_journals()
     finally:
         await lifecycle.store.close()
 
@@ -124,4 +162,4 @@ def _instance_id(store: StateStore, instance_id: str) -> str:
     """Name this LangBot; where several share a store, copies of one folder are several."""
     if not store.backend.networked:
         return instance_id
-    return f"{instance_id} {platform.node()} {data_root()}"
+    return f"{instance_id} {platform.node()} {Path.cwd() / 'data'}"

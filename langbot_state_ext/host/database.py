@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ..errors import BackendError, ConfigError
+from ..errors import BackendError, ConfigError, StateError
 
 
 class NoHostDatabase(BackendError):
@@ -30,33 +30,64 @@ async def host_engine(config: Mapping[str, Any]) -> AsyncIterator[AsyncEngine]:
 
     Raises:
         NoHostDatabase: It is a SQLite file that does not exist; none is made.
+        ConfigError: The configuration names none.
         BackendError: It can't be opened, or refused what was asked of it.
 
     Source:
         LangBot 4.11.2, langbot/pkg/persistence/mgr.py, PersistenceManager.initialize.
     """
-    import langbot.pkg.core.app  # noqa: F401 - its imports are a circle that must begin here
-    from langbot.pkg.persistence.database import preregistered_managers
-
-    settings = config.get("database", {})
-    kind = settings.get("use", "sqlite")
-    if kind == "sqlite":
-        _check_file(Path(settings.get("sqlite", {}).get("path", "data/langbot.db")))
-    manager = next((each for each in preregistered_managers if each.name == kind), None)
-    if manager is None:
-        raise ConfigError(f"database.use is {kind!r}: LangBot has no such database")
-    database = manager(SimpleNamespace(instance_config=SimpleNamespace(data=config)))
+    database = _manager(config)
     try:
-        await database.initialize()
-        yield database.get_engine()
-    except (SQLAlchemyError, OSError, ValueError) as error:
-        raise BackendError(f"LangBot's own database: {error}") from error
+        with host_database():
+            await database.initialize()
+            yield database.get_engine()
     finally:
         engine: AsyncEngine | None = getattr(database, "engine", None)
         if engine is not None:
             await engine.dispose()
 
 
-def _check_file(file: Path) -> None:
-    if not file.exists():
-        raise NoHostDatabase(f"LangBot has no database at {file} yet: start LangBot once")
+@contextmanager
+def host_database() -> Iterator[None]:
+    """Do something with LangBot's own database.
+
+    Raises:
+        BackendError: It can't be opened, or refused what was asked of it.
+    """
+    from asyncpg import InterfaceError, PostgresError
+
+    try:
+        yield
+    except StateError:
+        raise
+    except (SQLAlchemyError, PostgresError, InterfaceError, OSError, ValueError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise BackendError(f"LangBot's own database: {reason}") from error
+
+
+def _manager(config: Mapping[str, Any]) -> Any:
+    import langbot.pkg.core.app  # noqa: F401 - its imports are a circle that must begin here
+    from langbot.pkg.persistence.database import preregistered_managers
+
+    settings = _mapping(config, "database", "database")
+    kind = settings.get("use", "sqlite")
+    if kind == "sqlite":
+        _check_file(_mapping(settings, "sqlite", "database.sqlite").get("path", "data/langbot.db"))
+    manager = next((each for each in preregistered_managers if each.name == kind), None)
+    if manager is None:
+        raise ConfigError(f"database.use is {kind!r}: LangBot has no such database")
+    return manager(SimpleNamespace(instance_config=SimpleNamespace(data=config)))
+
+
+def _mapping(settings: Mapping[str, Any], name: str, place: str) -> Mapping[str, Any]:
+    found = settings.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"{place} in LangBot's data/config.yaml: a mapping is needed")
+    return found
+
+
+def _check_file(path: object) -> None:
+    if not isinstance(path, str):
+        raise ConfigError("database.sqlite.path in LangBot's data/config.yaml: a text is needed")
+    if not Path(path).exists():
+        raise NoHostDatabase(f"LangBot has no database at {path} yet: start LangBot once")

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ..backends import ScopeFilter
-from ..config import SECTION, StateExtConfig, parse_config, shown_url, sqlite_file
+from ..config import SECTION, StateExtConfig, missing_file, parse_config, shown_url
 from ..errors import HostNotSupported, StateError
 from ..run import RunLifecycle
 from ..store import StateStore
@@ -93,8 +93,8 @@ async def _start() -> str:
 
 async def _store(config_file: Path, root: Path) -> str:
     url = _settings(config_file, root).url
-    file = sqlite_file(url)
-    if file is not None and not file.exists():
+    file = missing_file(url)
+    if file is not None:
         return f"{file} will be made at the first start"
     async with StateStore.open(url) as store:
         page = await store.backend.scopes(ScopeFilter(), None, 1000)

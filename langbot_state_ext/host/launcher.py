@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -68,17 +70,18 @@ def disable(config_file: Path) -> list[Path]:
         The files that were written or removed.
 
     Raises:
-        ConfigError: The configuration can't be read.
+        ConfigError: The configuration can't be read; the hook is gone all the same.
     """
-    changed = []
-    if config_file.exists():
+    changed = [file for file in _hook_files() if file.exists()]
+    for file in changed:
+        file.unlink()
+    if not config_file.exists():
+        return changed
+    try:
         write_section(config_file, {"enable": False})
-        changed.append(config_file)
-    for file in _hook_files():
-        if file.exists():
-            file.unlink()
-            changed.append(file)
-    return changed
+    except ConfigError as error:
+        raise ConfigError(f"the start-up hook is gone, but {error}") from None
+    return [*changed, config_file]
 
 
 def hook_installed() -> bool:
@@ -108,7 +111,25 @@ def write_section(config_file: Path, settings: Mapping[str, Any]) -> None:
     _check_section(data, config_file)
     data[SECTION] = {**(data.get(SECTION) or {}), **settings}
     config_file.parent.mkdir(parents=True, exist_ok=True)
-    config_file.write_text(yaml.dump(data, indent=4, allow_unicode=True), "utf-8")
+    _write(config_file, yaml.dump(data, indent=4, allow_unicode=True))
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file as a whole or not at all; it keeps its owner and its permissions."""
+    if not file.exists():
+        file.write_text(text, "utf-8")
+        return
+    file = file.resolve()
+    part = file.with_name(f".{file.name}.part")
+    try:
+        part.touch(0o600)
+        part.write_text(text, "utf-8")
+        if os.name == "posix":
+            os.chown(part, file.stat().st_uid, file.stat().st_gid)
+        shutil.copymode(file, part)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _check_section(data: Mapping[str, Any], config_file: Path) -> None:

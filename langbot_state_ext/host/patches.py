@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import wrapt
@@ -48,13 +48,22 @@ class Patch:
 
     def wrapper(self, wrapped: Callable[..., Any], _instance: Any, args: Any, kwargs: Any) -> Any:
         """Make the call, in the form in which wrapt asks."""
-        named = inspect.signature(wrapped).bind(*args, **kwargs)
+        function = getattr(wrapped, "__func__", wrapped)
+        named = _signature(function, function is not wrapped).bind(*args, **kwargs)
         named.apply_defaults()
         return self.replacement(partial(wrapped, *args, **kwargs), **named.arguments)
 
     def _needs(self) -> list[str]:
         parameters = inspect.signature(self.replacement).parameters.values()
         return [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+
+
+@cache
+def _signature(function: Callable[..., Any], bound: bool) -> inspect.Signature:
+    """Return a function's signature, without its first parameter when it is bound; once each."""
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters.values())
+    return signature.replace(parameters=parameters[1:] if bound else parameters)
 
 
 class Patches:
@@ -91,9 +100,13 @@ class Patches:
         if self._originals:
             return
         self.check()
-        for patch in self._table:
-            self._originals.append(wrapt.resolve_path(patch.module, patch.attribute))
-            wrapt.wrap_function_wrapper(patch.module, patch.attribute, patch.wrapper)
+        try:
+            for patch in self._table:
+                self._originals.append(wrapt.resolve_path(patch.module, patch.attribute))
+                wrapt.wrap_function_wrapper(patch.module, patch.attribute, patch.wrapper)
+        except BaseException:
+            self.uninstall()
+            raise
 
     def uninstall(self) -> None:
         """Give every place its original back. Calling it again does nothing."""

@@ -120,7 +120,7 @@ class StateCommands:
             return self._say("nothing")
         if rest != [CONFIRM]:
             return self._say("forget", count=count)
-        return self._say("forgotten", count=await erase(store.backend, mine))
+        return self._say("forgotten", count=await erase(store, mine))
 
     async def _new(self, _rest: list[str], _speaker: Speaker) -> str:
         await self.begin_conversation()
@@ -150,7 +150,7 @@ class StateCommands:
             return self._say("nothing_about", name=name)
         if not confirmed:
             return self._say("clear", name=name, count=count)
-        return self._say("cleared", name=name, count=await erase(store.backend, filters))
+        return self._say("cleared", name=name, count=await erase(store, filters))
 
     async def _unknown(self, rest: list[str], speaker: Speaker) -> str:
         return f"{self._say('unknown')}\n\n{await self._help(rest, speaker)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backends import Backend, ScopeFilter, StoredScope
+from ..store import StateStore
 from .identities import is_own
 
 PAGE = 200
@@ -24,7 +25,7 @@ async def stored_scopes(backend: Backend, filters: Sequence[ScopeFilter]) -> lis
     return found
 
 
-async def erase(backend: Backend, filters: Sequence[ScopeFilter]) -> int:
+async def erase(store: StateStore, filters: Sequence[ScopeFilter]) -> int:
     """Delete every entry of the scopes that match one of the filters.
 
     Returns:
@@ -33,5 +34,5 @@ async def erase(backend: Backend, filters: Sequence[ScopeFilter]) -> int:
     Raises:
         BackendError: The store failed; doing it again erases the rest.
     """
-    scopes = await stored_scopes(backend, filters)
-    return sum([await backend.clear(ScopeFilter(key=stored.key)) for stored in scopes])
+    scopes = await stored_scopes(store.backend, filters)
+    return sum([await store.clear(ScopeFilter(key=stored.key)) for stored in scopes])

@@ -246,7 +246,7 @@ async def _person(store: StateStore, request: PersonRequest) -> Answer:
 
 async def _erase(store: StateStore, request: PersonRequest) -> Answer:
     filters = belongings("person", request.id, bot=request.bot)
-    return {"deleted": await erase(store.backend, filters)}
+    return {"deleted": await erase(store, filters)}
 
 
 async def _page(

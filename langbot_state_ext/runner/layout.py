@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, TypeAdapter
-from pydantic.errors import PydanticUserError
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ..codec import check_key
@@ -104,6 +103,16 @@ class Layout:
         fields = [key for field in self.fields.values() for key in (field.key, *field.former)]
         return [*fields, *([self.version_key] if self.version > 1 else [])]
 
+    def own(self, keys: Iterable[str]) -> list[str]:
+        """Return those of `keys` that concern the model.
+
+        An upgrade may need what no field has or had: for a model of version 2 and more, whatever
+        is stored under the prefix.
+        """
+        under = self.prefix if self.version > 1 else None
+        fields = {*self.keys}
+        return [key for key in keys if key in fields or (under and key.startswith(under))]
+
     @property
     def arguments(self) -> dict[str, Any]:
         """What a class that inherits the model takes over."""
@@ -128,9 +137,11 @@ class Layout:
         _check_versions(name, prefix, given["version"], given["upgrades"])
         if given["on_misfit"] not in get_args(OnMisfit):
             raise ModelError(f'{name}: on_misfit is "default" or "raise"')
-        fields = {field: _keys(model, field, prefix) for field in _stored_fields(model)}
-        _check_distinct(name, fields)
-        return cls(**given, fields=fields)
+        stored = [field for field, info in model.model_fields.items() if not info.exclude]
+        fields = {field: _keys(model, field, prefix) for field in stored}
+        layout = cls(**given, fields=fields)
+        _check_distinct(name, layout)
+        return layout
 
 
 def _check_scope(name: str, scope: str | None) -> None:
@@ -140,23 +151,22 @@ def _check_scope(name: str, scope: str | None) -> None:
         raise ModelError(f"{name}: scope={scope!r} is an {INVALID_SCOPE}")
 
 
-def _check_prefix(name: str, prefix: str) -> None:
-    if prefix and (not prefix.endswith(".") or prefix == "."):
+def _check_prefix(name: str, prefix: object) -> None:
+    if not isinstance(prefix, str) or (prefix and not prefix.endswith(".")) or prefix == ".":
         raise ModelError(f'{name}: prefix={prefix!r} must end with a dot, such as "prefs."')
 
 
-def _check_versions(name: str, prefix: str, version: int, upgrades: Mapping[int, Upgrade]) -> None:
-    if version < 1:
-        raise ModelError(f"{name}: version={version} must be 1 or more")
-    if sorted(upgrades) != list(range(1, version)):
+def _check_versions(name: str, prefix: str, version: object, upgrades: object) -> None:
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ModelError(f"{name}: version={version!r} must be a number, 1 or more")
+    if not isinstance(upgrades, Mapping) or {*upgrades} != {*range(1, version)}:
         needed = ", ".join(map(str, range(1, version))) or "none"
         raise ModelError(f"{name}: version={version} needs upgrades from the versions: {needed}")
+    for step, upgrade in upgrades.items():
+        if not callable(upgrade):
+            raise ModelError(f"{name}: upgrades[{step}] is no function, but {upgrade!r}")
     if version > 1 and not prefix:
         raise ModelError(f"{name}: version={version} needs a prefix, under which it is stored")
-
-
-def _stored_fields(model: type[BaseModel]) -> list[str]:
-    return [name for name, field in model.model_fields.items() if not field.exclude]
 
 
 def _keys(model: type[BaseModel], name: str, prefix: str) -> FieldKeys:
@@ -164,8 +174,7 @@ def _keys(model: type[BaseModel], name: str, prefix: str) -> FieldKeys:
     field = model.model_fields[name]
     if field.is_required():
         raise ModelError(f"{place} has no default, which a person without state would get")
-    _check_json(place, field)
-    key = next((m for m in field.metadata if isinstance(m, Key)), Key())
+    key = _key(place, field)
     if key.name is None and not prefix:
         raise ModelError(f"{place} has no key: give the class a prefix, or the field a Key")
     names = (prefix + name if key.name is None else key.name, *key.former)
@@ -176,37 +185,30 @@ def _keys(model: type[BaseModel], name: str, prefix: str) -> FieldKeys:
     return FieldKeys(own, tuple(former))
 
 
-def _check_distinct(name: str, fields: Mapping[str, FieldKeys]) -> None:
-    owners: dict[str, str] = {}
-    for field, keys in fields.items():
-        other = owners.setdefault(keys.key, field)
-        if other != field:
-            raise ModelError(f"{name}.{field} has the same key as {name}.{other}: {keys.key!r}")
-    for field, keys in fields.items():
+def _key(place: str, field: FieldInfo) -> Key:
+    if any(part is Key for part in (*field.metadata, *_parts(field.annotation))):
+        raise ModelError(f'{place} has Key without a name: write Key("the.key")')
+    if any(isinstance(part, Key) for part in _parts(field.annotation)):
+        raise ModelError(
+            f"{place} has its Key inside its type: write Annotated[the type, Key(...)]"
+        )
+    return next((part for part in field.metadata if isinstance(part, Key)), Key())
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yield what a type is made of, what `Annotated` adds to it included, at any depth."""
+    for part in get_args(annotation):
+        yield part
+        yield from _parts(part)
+
+
+def _check_distinct(name: str, layout: Layout) -> None:
+    owners = {layout.version_key: "the version"} if layout.version > 1 else {}
+    for field, keys in layout.fields.items():
+        other = owners.setdefault(keys.key, f"{name}.{field}")
+        if other != f"{name}.{field}":
+            raise ModelError(f"{name}.{field} has the same key as {other}: {keys.key!r}")
+    for field, keys in layout.fields.items():
         for former in keys.former:
             if former in owners:
-                raise ModelError(f"{name}.{field} was {former!r}, which {name}.{owners[former]} is")
-
-
-def _check_json(place: str, field: FieldInfo) -> None:
-    shown = getattr(field.annotation, "__name__", str(field.annotation))
-    annotated: Any = Annotated[field.annotation, field]
-    try:
-        schema = TypeAdapter(annotated).json_schema(mode="serialization")
-    except PydanticUserError as error:
-        early = error.code == "class-not-fully-defined"
-        fault = "is not defined yet; define it above" if early else "is not a JSON type"
-        raise ModelError(f"{place}: {shown} {fault}") from None
-    if not _is_json(schema):
-        raise ModelError(f"{place}: {shown} is not a JSON type; a list or text may do")
-
-
-def _is_json(schema: Any) -> bool:
-    """Tell whether no part of a type is a set, bytes or a secret, which read back as another."""
-    if isinstance(schema, list):
-        return all(map(_is_json, schema))
-    if not isinstance(schema, dict):
-        return True
-    if schema.get("uniqueItems") is True or schema.get("format") in {"binary", "password"}:
-        return False
-    return all(map(_is_json, schema.values()))
+                raise ModelError(f"{name}.{field} was {former!r}, which {owners[former]} is")

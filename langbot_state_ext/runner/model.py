@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import logging
+import json
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, Unpack
 
 from langbot_plugin.api.definition.components.runner import RunnerContext, RunnerResult
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
-from ..errors import MisfitValue, ModelError
+from ..errors import ModelError
 from ..policy import EXTERNAL_ID_KEY
 from ..scopes import Scope
-from .layout import FieldKeys, Layout, OnMisfit, Stored, Upgrade
-
-LOGGER = logging.getLogger("langbot_state_ext.runner")
+from .layout import CLASS_ARGUMENTS, FieldKeys, Layout, OnMisfit, Stored, Upgrade
+from .reading import check_defaults, fitting, json_of, upgraded, value_of
+from .storable import build
 
 
 @dataclass
@@ -51,19 +49,22 @@ class StateModel(BaseModel):
         scope: `conversation`, `actor`, `subject` or `runner`.
         prefix: How the keys begin; ends with a dot. Not needed when every field has a `Key`.
         version: The version of what is stored, 1 and more. Default 1.
-        upgrades: By version, a function that makes its stored values, by state key, into those of
-            the next version; one for every version below `version`.
+        upgrades: By version, a function that makes its stored values, all that are under the prefix
+            by state key, into those of the next version; one for every version below `version`.
         on_misfit: What happens to a stored value that no longer fits its field: `default`
-            (default) reads the field's default and logs a line, `raise` raises `MisfitValue`.
+            (default) reads the field's default and logs a line, `raise` raises `MisfitValue`. So
+            does one at which an upgrade or a validator raises.
 
     Raises:
-        ModelError: At the class's creation, when it can't be stored.
+        ModelError: At the class's creation, when it can't be stored, or its defaults could not be
+            read back.
     """
 
     model_config = ConfigDict(
         extra="forbid",
         validate_assignment=True,
         allow_inf_nan=False,
+        ser_json_inf_nan="constants",  # so that such a number is found, and not written as null
         defer_build=True,  # so that a field that is not JSON is ours to name
     )
 
@@ -80,7 +81,10 @@ class StateModel(BaseModel):
         on_misfit: OnMisfit | None = None,
         **kwargs: Unpack[ConfigDict],
     ) -> None:
-        super().__init_subclass__(**kwargs)
+        for name in kwargs:
+            known = ", ".join(CLASS_ARGUMENTS)
+            raise ModelError(f"{cls.__name__}: no class argument is called {name}, only {known}")
+        super().__init_subclass__()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **given: Any) -> None:
@@ -90,7 +94,8 @@ class StateModel(BaseModel):
             raise ModelError(f"{cls.__name__}.{taken[0]} is a method of StateModel: rename it")
         inherited = getattr(cls, "_layout", None)
         cls._layout = Layout.of(cls, {**(inherited.arguments if inherited else {}), **given})
-        cls.model_rebuild()
+        build(cls)
+        check_defaults(cls, cls._layout.fields)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.__dict__ == other.__dict__
@@ -108,7 +113,8 @@ class StateModel(BaseModel):
             A model of its own; fields that are not stored have their defaults. What LangBot puts
             in place of an `external.conversation_id` that is not stored, its own id of the
             conversation, counts as not stored; the id that LangBot makes up after a reset, where
-            its operator has not enabled the extension, can't be told from a stored one.
+            its operator has not enabled the extension, can't be told from a stored one, which
+            `fetch` can.
 
         Raises:
             MisfitValue: A stored value doesn't fit, and the class has `on_misfit="raise"`.
@@ -123,11 +129,18 @@ class StateModel(BaseModel):
     async def fetch(cls, ctx: RunnerContext) -> Self:
         """Read what is stored now, through the State API; otherwise as `load`.
 
+        What LangBot puts in place of an `external.conversation_id` that is not stored is not seen
+        at all. Updates that were yielded in the same run may not be seen yet. An upgrade gets the
+        first 100 keys under the prefix, besides those of the fields.
+
         Raises:
             MisfitValue: As for `load`.
             AgentAPIException: LangBot refused, or did not answer before the run's deadline.
         """
         scope, keys = cls._layout.scope, cls._layout.keys
+        if cls._layout.version > 1:
+            listed = await ctx.state_list(scope, prefix=cls._layout.prefix)
+            keys = list(dict.fromkeys([*keys, *listed["keys"]]))
         answers = await asyncio.gather(*(ctx.state_get(scope, key) for key in keys))
         state = {key: answer["value"] for key, answer in zip(keys, answers, strict=True)}
         nulls = [key for key, value in state.items() if value is None]
@@ -148,17 +161,17 @@ class StateModel(BaseModel):
             MisfitValue: As for `load`.
         """
         layout = cls._layout
-        stored = {key: state[key] for key in layout.keys if key in state}
+        stored = {key: state[key] for key in layout.own(state)}
         version = _version(stored.pop(layout.version_key, None))
-        upgraded = cls._upgraded(stored, version)
-        stale = upgraded is None
-        if upgraded is None:
-            stored = upgraded = {}
-        found = {name: keys.first(upgraded) for name, keys in layout.fields.items()}
-        self = cls._fitting({name: upgraded[key] for name, key in found.items() if key})
+        present = upgraded(cls, layout, stored, version or 1) if stored else stored
+        stale = present is None
+        if present is None:
+            stored = present = {}
+        found = {name: keys.first(present) for name, keys in layout.fields.items()}
+        self = fitting(cls, layout, {name: present[key] for name, key in found.items() if key})
         for name, value in self._values().items():
-            if _is_as_stored(layout.fields[name], found[name], stored, upgraded):
-                self._stored.fields[name] = to_json(value)
+            if _is_as_stored(layout.fields[name], found[name], stored, present):
+                self._stored.fields[name] = json_of(value)
         former = (key for keys in layout.fields.values() for key in keys.former)
         self._stored.former = [key for key in former if key in stored]
         self._stored.version = version
@@ -178,7 +191,8 @@ class StateModel(BaseModel):
 
         Raises:
             ModelError: A field has come to hold what its type does not allow, such as text
-                appended to a list of numbers; the message names it.
+                appended to a list of numbers, or what is not JSON, such as NaN; the message names
+                it.
         """
         scope = self._layout.scope
         changed = self._changed()
@@ -216,33 +230,15 @@ class StateModel(BaseModel):
         Raises:
             AgentAPIException: As for `save`.
         """
+        fresh = self.from_state({})
         for key in self._layout.keys:
             await ctx.state_delete(self._layout.scope, key)
-        fresh = self.from_state({})
-        for name in self._layout.fields:
-            setattr(self, name, getattr(fresh, name))
+        self.__dict__.update({name: getattr(fresh, name) for name in self._layout.fields})
         self._stored = fresh._stored  # noqa: SLF001 - our own
 
     def _values(self) -> Stored:
         """Return the JSON value of each stored field."""
-        return {name: self._value(name) for name in self._layout.fields}
-
-    def _value(self, name: str) -> Any:
-        try:
-            found = self.model_dump(mode="json", by_alias=False, include={name}, warnings="error")
-        except PydanticSerializationError:
-            raise ModelError(
-                f"{type(self).__name__}.{name} holds what its type does not allow"
-            ) from None
-        return found[name]
-
-    def _json(self, name: str, value: Any) -> bytes:
-        try:
-            return to_json(value)
-        except PydanticSerializationError:
-            raise ModelError(
-                f"{type(self).__name__}.{name} holds text that is not Unicode"
-            ) from None
+        return {name: value_of(self, name) for name in self._layout.fields}
 
     def _changed(self) -> Stored:
         """Return what must be written, by state key."""
@@ -250,7 +246,7 @@ class StateModel(BaseModel):
         changed = {
             fields[name].key: value
             for name, value in self._values().items()
-            if self._stored.fields.get(name) != self._json(name, value)
+            if self._stored.fields.get(name) != json_of(value)
         }
         whole = not self._stored.stale or len(changed) == len(fields)
         if changed and whole and 1 < self._layout.version > (self._stored.version or 0):
@@ -262,43 +258,12 @@ class StateModel(BaseModel):
             self._stored.version = value
             return
         name = next(name for name, keys in self._layout.fields.items() if keys.key == key)
-        self._stored.fields[name] = to_json(value)
+        self._stored.fields[name] = json_of(value)
 
-    @classmethod
-    def _upgraded(cls, stored: Stored, version: int | None) -> Stored | None:
-        """Bring stored values to the present version; None when that fails."""
-        layout = cls._layout
-        if not stored:
-            return stored
-        try:
-            for step in range(version or 1, layout.version):
-                stored = layout.upgrades[step](deepcopy(stored))
-        except Exception as error:  # noqa: BLE001 - an author's function met a value it did not expect
-            cls._misfit(layout.version_key, cls.__name__, f"upgrade: {type(error).__name__}")
-            return None
-        return stored
 
-    @classmethod
-    def _fitting(cls, found: Stored) -> Self:
-        """Read the fields that fit."""
-        while True:
-            try:
-                return cls.model_validate_json(
-                    to_json(found), strict=True, by_alias=False, by_name=True
-                )
-            except ValidationError as error:
-                faults = {detail["loc"][:1]: detail["type"] for detail in error.errors()}
-            misfits = {name: faults[name,] for name in found if (name,) in faults}
-            for name, fault in (misfits or dict.fromkeys(found, faults.get((), ""))).items():
-                cls._misfit(cls._layout.fields[name].key, f"{cls.__name__}.{name}", fault)
-                del found[name]
-
-    @classmethod
-    def _misfit(cls, key: str, place: str, fault: str) -> None:
-        error = MisfitValue(cls._layout.scope, key, place, fault)
-        if cls._layout.on_misfit == "raise":
-            raise error
-        LOGGER.warning("%s; its default is used", error)
+def was_read(model: StateModel) -> bool:
+    """Tell whether a model was read from somewhere, and not made."""
+    return bool(model._stored.fields) or model._stored.stale  # noqa: SLF001 - our own
 
 
 def scope_of(model: type[StateModel]) -> Scope:
@@ -311,8 +276,8 @@ def _version(stored: object) -> int | None:
     return stored if is_version else None  # type: ignore[return-value]
 
 
-def _is_as_stored(keys: FieldKeys, found: str | None, stored: Stored, upgraded: Stored) -> bool:
+def _is_as_stored(keys: FieldKeys, found: str | None, stored: Stored, present: Stored) -> bool:
     """Tell whether a field that was read needs no writing to be read again the same."""
-    before = (keys.key in stored, to_json(stored.get(keys.key)))
-    after = (keys.key in upgraded, to_json(upgraded.get(keys.key)))
+    before = (keys.key in stored, json.dumps(stored.get(keys.key)))
+    after = (keys.key in present, json.dumps(present.get(keys.key)))
     return before == after and found in {keys.key, None}

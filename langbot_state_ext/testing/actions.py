@@ -102,7 +102,9 @@ class Actions:
         chain = parameters.get("message", [{"type": "Plain", "text": parameters.get("text", "")}])
         text = "".join(part.get("text", "") for part in chain)
         if not text:
-            raise ActionCallError("text must be a non-empty string")
+            raise ActionCallError(
+                "Failed to execute tool event_reply: text must be a non-empty string"
+            )
         run.replied(text)
         return {"result": {}}
 

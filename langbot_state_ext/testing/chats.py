@@ -7,9 +7,14 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from langbot_plugin.entities.io.actions.enums import PluginToRuntimeAction as Action
+
 from ..run import Run
 from .component import Component
 from .objects import SimpleActor, SimpleBinding, SimpleEvent, SimplePolicy, SimpleSubject
+
+LANGBOT = "v4.11.2"
+"""The LangBot whose ways the harness has."""
 
 BOT = "bot-1"
 PROCESSOR = "processor-1"
@@ -17,6 +22,23 @@ WORKSPACE = "workspace-1"
 
 Processor = Literal["pipeline", "agent"]
 """What LangBot answers with: a pipeline, or an Agent bound to events."""
+
+
+ALWAYS = ("box", "prompt_get", "run_get", "run_list", "run_events_page", "run_cancel")
+"""The context APIs that every run of a conversation may call."""
+
+EVENT_REPLY = {
+    "tool_name": "event_reply",
+    "tool_type": "platform",
+    "operations": ["detail", "call"],
+    "parameters": {
+        "type": "object",
+        "properties": {"text": {"type": "string", "minLength": 1}},
+        "required": ["text"],
+        "additionalProperties": False,
+    },
+}
+"""The tool behind `ctx.reply`, which LangBot grants to Agents and not to pipelines."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +71,12 @@ class Chat:
     def event(self, processor: Processor, number: int = 0) -> SimpleEvent:
         """Make the event of a message, as LangBot's pipelines or Agents name its parts."""
         launcher = {"launcher_type": self.launcher_type, "launcher_id": self.launcher_id}
-        subject = SimpleSubject(str(number), "message", launcher)
+        data = {**launcher, "sender_id": self.sender or None, "bot_uuid": BOT}
+        subject = SimpleSubject(str(number), "message", data)
         if processor == "agent":
-            kind = "group" if self.group else "message"
-            subject = SimpleSubject(self.group or str(number), kind)
+            subject = SimpleSubject(str(number), "message")
+            if self.group:
+                subject = SimpleSubject(self.group, "group", {"group_name": self.group})
         actor = SimpleActor(self.sender)
         return SimpleEvent(self.conversation_id, None, actor, subject, BOT, WORKSPACE)
 
@@ -98,14 +122,39 @@ class Setting:
             LangBot 4.11.2, langbot/pkg/agent/runner/context_builder.py,
             _build_deadline_from_binding.
         """
-        timeout = self.config.get("timeout", 300)
-        return time.time() + float(timeout) if timeout and float(timeout) > 0 else None
+        try:
+            timeout_s = float(self.config.get("timeout", 300))
+        except (TypeError, ValueError):
+            return None
+        return time.time() + timeout_s if timeout_s > 0 else None
+
+    def tools(self) -> list[dict[str, Any]]:
+        """Return the tools that a run may call; an Agent's may call the one behind `ctx.reply`."""
+        component, tools = self.component, list(self.resources.get("tools", []))
+        can_call = component.capabilities.tool_calling and "call" in component.permissions.tools
+        return [*tools, EVENT_REPLY] if self.processor == "agent" and can_call else tools
+
+    def storage(self) -> dict[str, bool]:
+        """Say which storage a run may use; LangBot's own policies allow the plugin's."""
+        granted: dict[str, bool] = self.resources.get("storage", {})
+        return {"plugin_storage": "plugin" in self.component.permissions.storage, **granted}
 
     def apis(self) -> dict[str, bool]:
-        """Say which context APIs a run may call."""
+        """Say which context APIs a run may call.
+
+        Source:
+            LangBot 4.11.2, langbot/pkg/agent/runner/context_builder.py, _build_context_access, and
+            what orchestrator.py, run, adds to it.
+        """
         permissions = self.component.permissions
         return {
+            **dict.fromkeys(ALWAYS, True),
             "state": bool(self.scopes),
+            "storage": any(self.storage().values()),
             "history_page": "page" in permissions.history,
             "history_search": "search" in permissions.history,
+            "event_get": "get" in permissions.events,
+            "event_page": "page" in permissions.events,
+            "steering_pull": self.component.capabilities.steering,
+            "reply_stream": EVENT_REPLY in self.tools() and hasattr(Action, "REPLY_STREAM"),
         }

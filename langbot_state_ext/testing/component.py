@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from langbot_plugin.api.entities.builtin.runner.manifest import (
 )
 
 from ..errors import ConfigError
+from .imports import OwnModules
 
 
 def everything() -> RunnerPermissions:
@@ -28,6 +29,8 @@ def everything() -> RunnerPermissions:
         tools=["detail", "call"],
         knowledge_bases=["list", "retrieve"],
         history=["page", "search"],
+        events=["get", "page"],
+        storage=["plugin"],
     )
 
 
@@ -41,6 +44,7 @@ class Component:
         name: The runner's name in its plugin.
         permissions: What its manifest asks for.
         capabilities: What its manifest says it can do.
+        modules: Its plugin's own modules.
     """
 
     runner: type[Runner]
@@ -50,6 +54,7 @@ class Component:
     capabilities: RunnerCapabilities = field(
         default_factory=lambda: RunnerCapabilities(tool_calling=True)
     )
+    modules: OwnModules = field(default_factory=OwnModules, compare=False)
 
     @property
     def id(self) -> str:
@@ -77,7 +82,10 @@ def component_of(runner: type[Runner] | str | Path) -> Component:
         raise ConfigError(f"{folder.resolve()} is no plugin with one runner: it has {len(found)}")
     path, manifest = found[0]
     python = manifest["execution"]["python"]
-    return _component(path, manifest, _load(path.parent / python["path"], python["attr"]))
+    modules = OwnModules(folder.resolve())
+    with modules.importable():
+        loaded = _load(path.parent / python["path"], python["attr"])
+    return replace(_component(path, manifest, loaded), modules=modules)
 
 
 def _of_class(runner: type[Runner]) -> Component:
@@ -126,7 +134,7 @@ def _is_plugin(folder: Path) -> bool:
 
 
 def _load(path: Path, attribute: str) -> type[Runner]:
-    """Import one file, as the plugin runtime does, under a name that no other plugin has."""
+    """Import one file, under a name that no other plugin has."""
     name = f"langbot_runner_{abs(hash(path.resolve()))}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():

@@ -11,20 +11,7 @@ from langbot_plugin.api.definition.components.runner import RunnerContext
 
 from ..keyed import Snapshot
 from ..run import Run
-from .chats import BOT, WORKSPACE, Chat, Setting
-
-EVENT_REPLY = {
-    "tool_name": "event_reply",
-    "tool_type": "platform",
-    "operations": ["detail", "call"],
-    "parameters": {
-        "type": "object",
-        "properties": {"text": {"type": "string", "minLength": 1}},
-        "required": ["text"],
-        "additionalProperties": False,
-    },
-}
-"""The tool behind `ctx.reply`, which LangBot grants to Agents and not to pipelines."""
+from .chats import BOT, LANGBOT, WORKSPACE, Chat, Setting
 
 
 def build_context(
@@ -34,6 +21,7 @@ def build_context(
     text: str,
     snapshot: Snapshot,
     uuid: str | None,
+    number: int,
     latest_cursor: str | None,
 ) -> RunnerContext:
     """Build what a runner gets.
@@ -45,17 +33,19 @@ def build_context(
         text: What is said.
         snapshot: The state.
         uuid: What the conversation is called on the far side.
+        number: The message's, from 1.
         latest_cursor: The newest entry of the history.
 
     Returns:
         A context that shares nothing with what it was made from.
     """
     now = int(time.time())
-    variables = _variables(chat, uuid, text, now)
+    is_pipeline = setting.processor == "pipeline"
+    params = _params(chat, uuid, text, now) if is_pipeline else {}
     payload = {
         "run_id": run.run_id,
         "trigger": {"type": "message.received", "source": "host_adapter", "timestamp": now},
-        "event": _event(run, now),
+        "event": _event(chat, run, now) if is_pipeline else _event_of_agent(run, now),
         "conversation": _conversation(chat),
         "actor": {"actor_type": "user", "actor_id": chat.sender, "actor_name": chat.sender},
         "subject": vars(run.event.subject),
@@ -66,15 +56,23 @@ def build_context(
         "state": snapshot,
         "runtime": _runtime(run, setting),
         "config": setting.config,
-        "variables": variables,
-        "adapter": {"extra": {"params": variables} if setting.processor == "pipeline" else {}},
+        "variables": _variables(params, number),
+        "adapter": {"extra": {"params": params} if is_pipeline else {}},
     }
     return RunnerContext.model_validate(json.loads(json.dumps(payload)))
 
 
-def _event(run: Run, now: int) -> dict[str, Any]:
+def _event(chat: Chat, run: Run, now: int) -> dict[str, Any]:
+    kind = "GroupMessage" if chat.group else "FriendMessage"
     event = {"event_type": "message.received", "event_time": now, "source": "host_adapter"}
-    return {"event_id": f"host:{run.run_id}", **event}
+    data = {"type": kind, "time": float(now)}
+    return {"event_id": f"host:{run.run_id}", **event, "source_event_type": kind, "data": data}
+
+
+def _event_of_agent(run: Run, now: int) -> dict[str, Any]:
+    event = {"event_type": "message.received", "event_time": now, "source": "platform"}
+    kind = event["event_type"]
+    return {"event_id": run.run_id, **event, "source_event_type": kind, "data": {"type": kind}}
 
 
 def _conversation(chat: Chat) -> dict[str, Any]:
@@ -82,7 +80,7 @@ def _conversation(chat: Chat) -> dict[str, Any]:
     return {**where, "bot_id": BOT, "workspace_id": WORKSPACE}
 
 
-def _variables(chat: Chat, uuid: str | None, text: str, now: int) -> dict[str, Any]:
+def _params(chat: Chat, uuid: str | None, text: str, now: int) -> dict[str, Any]:
     """Return the variables that LangBot's pre-processor sets.
 
     Source:
@@ -101,30 +99,36 @@ def _variables(chat: Chat, uuid: str | None, text: str, now: int) -> dict[str, A
     }
 
 
+def _variables(params: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """Return what LangBot's orchestrator lets through as `ctx.variables`."""
+    scalars = {name: value for name, value in params.items() if value is not None}
+    return {**scalars, "query_id": number}
+
+
 def _delivery(setting: Setting, chat: Chat) -> dict[str, Any]:
     target = {"target_type": chat.launcher_type, "target_id": chat.launcher_id}
-    automatic = setting.processor == "pipeline"
-    return {"surface": "platform", "automatic_reply": automatic, "reply_target": target}
+    is_pipeline = setting.processor == "pipeline"
+    can = {"automatic_reply": is_pipeline, "supports_streaming": is_pipeline}
+    return {"surface": "platform", "reply_target": target, **can}
 
 
 def _resources(setting: Setting) -> dict[str, Any]:
-    tools = list(setting.resources.get("tools", []))
-    component = setting.component
-    can_call = component.capabilities.tool_calling and "call" in component.permissions.tools
-    if setting.processor == "agent" and can_call:
-        tools.append(EVENT_REPLY)
-    return {**setting.resources, "tools": tools}
+    return {**setting.resources, "tools": setting.tools(), "storage": setting.storage()}
 
 
 def _access(setting: Setting, chat: Chat, latest_cursor: str | None) -> dict[str, Any]:
     return {
         "conversation_id": chat.conversation_id,
         "latest_cursor": latest_cursor,
+        "transcript_seq": int(latest_cursor) if latest_cursor else None,
+        "inline_policy": {"mode": "current_event", "reason": "current_event_only"},
         "has_history_before": latest_cursor is not None,
         "available_apis": setting.apis(),
     }
 
 
 def _runtime(run: Run, setting: Setting) -> Mapping[str, Any]:
-    metadata = {"bot_id": BOT, "workspace_id": WORKSPACE, "streaming_supported": False}
-    return {"trace_id": run.run_id, "deadline_at": setting.deadline(), "metadata": metadata}
+    is_pipeline = setting.processor == "pipeline"
+    metadata = {"bot_id": BOT, "workspace_id": WORKSPACE, "streaming_supported": is_pipeline}
+    runtime = {"langbot_version": LANGBOT, "deadline_at": setting.deadline()}
+    return {**runtime, "trace_id": run.run_id, "metadata": metadata}

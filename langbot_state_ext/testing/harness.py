@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar, overload
 
 from langbot_plugin.api.definition.components.runner import Runner
 
-from ..backends import ScopeFilter
-from ..conversation import DEFAULT_FORGET_ON, LAST_ACTIVITY_KEY, uuid_on_resume
-from ..errors import ScopeError
+from ..conversation import DEFAULT_FORGET_ON, uuid_on_resume
+from ..errors import ConfigError
 from ..run import OnFailedRun, Run, RunLifecycle
 from ..runner.model import StateModel, scope_of
-from ..scopes import VALID_STATE_SCOPES, Scope, ScopeKey, key_from_event
+from ..scopes import VALID_STATE_SCOPES, Scope
 from ..store import StateStore
 from .actions import Actions, Answer
+from .arguments import check_arguments
 from .chats import Chat, Processor, Setting
 from .component import component_of
 from .context import build_context
 from .history import History
+from .kept import Kept
 from .record import Reply
 from .report import State, conversation
 from .traced import trace
@@ -38,9 +39,9 @@ class RunnerHarness:
     same `RunLifecycle` and store as in LangBot.
 
     Args:
-        runner: The runner's class, or the folder of a plugin that has one runner. Id, permissions
-            and capabilities are read from the manifests beside it; a class without manifests may
-            use everything.
+        runner: The runner's class, or the folder of a plugin that has one runner, whose modules
+            it may import from there. Id, permissions and capabilities are read from the manifests
+            beside it; a class without manifests may use everything.
         config: The runner's settings, `ctx.config`. `timeout` is in seconds, 300 by default, 0
             for none.
         plugin_config: The plugin's settings, `get_plugin_config()`.
@@ -50,6 +51,8 @@ class RunnerHarness:
         processor: What LangBot answers with, `pipeline` (default) or `agent`. A pipeline sends
             the last message that a run yields and knows no `ctx.reply`; an Agent sends nothing
             but what `ctx.reply` says.
+        streaming: Whether the chat shows answers while they grow, as some platforms do; a pipeline
+            then sends every message. Default False.
         expire_time: After how many idle seconds a conversation ends, 0 (default) for never; see
             `wait`.
         on_failed_run: What becomes of the updates of a run that fails, `keep` (default) or
@@ -61,7 +64,7 @@ class RunnerHarness:
             returns LangBot's answer.
 
     Raises:
-        ConfigError: The folder is no plugin with one runner, or the url is not one we know.
+        ConfigError: The folder is no plugin with one runner, or an argument is not what it may be.
     """
 
     def __init__(
@@ -71,14 +74,18 @@ class RunnerHarness:
         config: Mapping[str, Any] | None = None,
         plugin_config: Mapping[str, Any] | None = None,
         store: str = "memory://",
-        scopes: Iterable[Scope] = VALID_STATE_SCOPES,
+        scopes: Sequence[Scope] = VALID_STATE_SCOPES,
         processor: Processor = "pipeline",
+        streaming: bool = False,
         expire_time: float = 0,
         on_failed_run: OnFailedRun = "keep",
         forget_on: Sequence[str] = DEFAULT_FORGET_ON,
         resources: Mapping[str, Any] | None = None,
         answers: Mapping[str, Answer] | None = None,
     ) -> None:
+        check_arguments(
+            processor=processor, on_failed_run=on_failed_run, scopes=scopes, answers=answers or {}
+        )
         self._setting = Setting(
             component_of(runner),
             processor,
@@ -88,15 +95,17 @@ class RunnerHarness:
             expire_time,
         )
         self.automatic_reply = processor == "pipeline"
+        self.streaming = streaming
+        self.waited_s = 0.0
         self._plugin_config = dict(plugin_config or {})
         self._url = store
         self._on_failed_run: OnFailedRun = on_failed_run
         self._forget_on = forget_on
-        self._waited_s = 0.0
         self._last_said: dict[str, float] = {}
         self._history = History()
         self._actions = Actions(self._history, answers or {})
         self._turns: list[HostedRun] = []
+        self._last_state: dict[str, dict[str, Any]] = {}
         self._loop = asyncio.new_event_loop()
         try:
             self._drive(self._start())
@@ -111,10 +120,17 @@ class RunnerHarness:
         self.close()
 
     def close(self) -> None:
-        """Stop every run and close the store. Calling it again does nothing."""
-        if not self._loop.is_closed():
+        """Stop every run and close the store. Calling it again does nothing.
+
+        `report` still answers; what else is asked of a closed harness raises ConfigError.
+        """
+        if self._loop.is_closed():
+            return
+        try:
+            self._last_state = self._state_of_all()
+        finally:
             self._drive(self._stop())
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._drive(self._loop.shutdown_asyncgens())
             self._loop.close()
 
     def say(self, text: str, *, sender: str = "alice", group: str | None = None) -> Reply:
@@ -143,14 +159,12 @@ class RunnerHarness:
         self._drive(self._start())
 
     def wait(self, seconds: float) -> None:
-        """Let time pass for the expiry of conversations, at once."""
-        self._waited_s += seconds
+        """Let time pass for the expiry of conversations and the deadlines of runs, at once."""
+        self.waited_s += seconds
 
     def new_conversation(self, *, sender: str = "alice", group: str | None = None) -> None:
         """Begin a new conversation, as an operator's or a plugin's reset does."""
-        chat = Chat(sender, group)
-        which = ScopeFilter(key=self._key("conversation", chat))
-        self._drive(self._store.clear(which))
+        self._drive(self._kept.clear("conversation", Chat(sender, group)))
 
     @overload
     def state(self, what: Scope, *, sender: str = ..., group: str | None = ...) -> State: ...
@@ -173,8 +187,8 @@ class RunnerHarness:
         """
         chat = Chat(sender, group)
         if isinstance(what, str):
-            return State(what, self._read(what, chat))
-        return what.from_state(self._read(scope_of(what), chat))
+            return State(what, self._drive(self._kept.read(what, chat)))
+        return what.from_state(self._drive(self._kept.read(scope_of(what), chat)))
 
     def put(
         self,
@@ -190,27 +204,24 @@ class RunnerHarness:
             CodecError: A value is not JSON.
             InvalidKey: A key is not one.
         """
-        key = self._key(scope, Chat(sender, group))
-        for name, value in values.items():
-            self._drive(self._store.apply(key, name, value))
+        self._drive(self._kept.write(scope, Chat(sender, group), values))
 
     def report(self) -> str:
         """Show the conversation so far, and the state that it left."""
-        chats = dict.fromkeys(turn.chat for turn in self._turns)
-        state = {
-            f"{scope} of {chat}": self._read(scope, chat)
-            for chat in chats
-            for scope in self._setting.scopes
-        }
+        state = self._last_state if self._loop.is_closed() else self._state_of_all()
         return conversation(self._turns, state)
 
-    def answered(self, chat: Chat, text: str, message: dict[str, Any]) -> None:
+    def _state_of_all(self) -> dict[str, dict[str, Any]]:
+        return self._drive(self._kept.of_all(turn.chat for turn in self._turns))
+
+    def answered(self, chat: Chat, run: Run, message: dict[str, Any]) -> None:
         """Put a completed message into the history."""
-        self._history.answered(chat.conversation_id, text, message)
+        self._history.answered(chat.conversation_id, run, message)
 
     async def _start(self) -> None:
         self._last_said.clear()
         self._store = await StateStore.open(self._url)
+        self._kept = Kept(self._setting, self._store)
         self.lifecycle = RunLifecycle(
             self._store,
             on_failed_run=self._on_failed_run,
@@ -236,11 +247,12 @@ class RunnerHarness:
         await self._store.close()
 
     async def _begin(self, chat: Chat, text: str) -> HostedRun:
-        run = self._setting.run(chat, len(self._turns) + 1)
+        number = len(self._turns) + 1
+        run = self._setting.run(chat, number)
         uuid = await self._resume(chat, run)
         snapshot = await self.lifecycle.before_run(run)
         cursor = self._history.latest_cursor(chat.conversation_id)
-        context = build_context(self._setting, chat, run, text, snapshot, uuid, cursor)
+        context = build_context(self._setting, chat, run, text, snapshot, uuid, number, cursor)
         self._history.heard(chat.conversation_id, text, chat.sender)
         hosted = HostedRun(self, chat, text, run, self._runner, context)
         self._actions.runs[run.run_id] = hosted
@@ -261,24 +273,17 @@ class RunnerHarness:
         return uuid_on_resume(external_id, None, None)
 
     def _now(self) -> float:
-        return time.time() + self._waited_s
-
-    def _key(self, scope: str, chat: Chat) -> ScopeKey:
-        event = chat.event(self._setting.processor)
-        key = key_from_event(scope, event, self._setting.binding, self._setting.component)
-        if key is None:
-            raise ScopeError(f"{chat} has no {scope}")
-        return key
-
-    def _read(self, scope: str, chat: Chat) -> dict[str, Any]:
-        values = self._drive(self._store.snapshot([self._key(scope, chat)]))[scope]
-        return {key: value for key, value in values.items() if key != LAST_ACTIVITY_KEY}
+        return time.time() + self.waited_s
 
     def _drive(self, work: Coroutine[Any, Any, T]) -> T:
         if _is_in_event_loop():
             work.close()
             raise RuntimeError("RunnerHarness has its own event loop: make the test a plain def")
-        return self._loop.run_until_complete(work)
+        if self._loop.is_closed():
+            work.close()
+            raise ConfigError("the harness is closed: make another")
+        with self._setting.component.modules.importable():
+            return self._loop.run_until_complete(work)
 
 
 def _is_in_event_loop() -> bool:

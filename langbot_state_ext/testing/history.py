@@ -9,6 +9,9 @@ from typing import Any
 from langbot_plugin.api.entities.builtin.provider.message import ContentElement
 from langbot_plugin.entities.io.errors import ActionCallError
 
+from ..run import Run
+from .chats import BOT, WORKSPACE
+
 PAGE = 100
 """The most entries of one page."""
 
@@ -25,12 +28,17 @@ class History:
         message = {"role": "user", "content": [element]}
         self._add(conversation_id, text, message, actor_type="user", actor_id=sender)
 
-    def answered(self, conversation_id: str, text: str, message: dict[str, Any]) -> None:
-        """Note what a runner answered: the text, and the message that it yielded."""
-        self._add(conversation_id, text, message)
+    def answered(self, conversation_id: str, run: Run, message: dict[str, Any]) -> None:
+        """Note the message that a runner yielded."""
+        whose = {"run_id": run.run_id, "runner_id": run.descriptor.id}
+        self._add(conversation_id, _content_of(message), message, **whose)
 
     def _add(
-        self, conversation_id: str, content: str, message: dict[str, Any], **metadata: str
+        self,
+        conversation_id: str,
+        content: str | None,
+        message: dict[str, Any],
+        **metadata: str,
     ) -> None:
         number = len(self._items) + 1
         self._items.append(
@@ -38,6 +46,8 @@ class History:
                 "transcript_id": str(uuid.uuid4()),
                 "event_id": str(uuid.uuid4()),
                 "conversation_id": conversation_id,
+                "bot_id": BOT,
+                "workspace_id": WORKSPACE,
                 "role": message["role"],
                 "content": content,
                 "content_json": message,
@@ -95,7 +105,20 @@ class History:
         found = [
             item
             for item in self._of(conversation_id)[::-1]
-            if wanted.lower() in item["content"].lower()
+            if wanted.lower() in (item["content"] or "").lower()
             and item["role"] in filters.get("roles", (item["role"],))
         ][: data.get("top_k", 10)]
         return {"items": found, "total_count": len(found), "query": wanted}
+
+
+def _content_of(message: dict[str, Any]) -> str | None:
+    """Return the text that LangBot keeps of a message.
+
+    Source:
+        LangBot 4.11.2, langbot/pkg/agent/runner/run_journal.py, write_assistant_transcript.
+    """
+    content = message.get("content")
+    if not isinstance(content, list):
+        return content
+    texts = [part.get("text") or "" for part in content if part.get("type") == "text"]
+    return " ".join(texts) if texts else None

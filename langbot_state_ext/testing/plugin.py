@@ -60,5 +60,12 @@ def pytest_runtest_makereport(
     report = yield
     if call.when == "call" and report.failed:
         for harness in item.stash.get(OPENED, []):
-            report.sections.append(("Runner conversation", harness.report()))
+            report.sections.append(("Runner conversation", _report(harness)))
     return report
+
+
+def _report(harness: RunnerHarness) -> str:
+    try:
+        return harness.report()
+    except Exception as error:  # noqa: BLE001 - an error in a hook ends the whole session
+        return f"could not be shown: {type(error).__name__}: {error}"

@@ -10,7 +10,8 @@ class Reply(str):
     """What somebody is told; text, with what else is known of the run.
 
     Attributes:
-        status: `completed`, `failed`, `timeout` or `cancelled`.
+        status: `completed`, `failed`, `timeout`, `cancelled`, or `lost` for a run that a restart
+            or the end of the harness has killed.
         error: Why it did not complete; None when it did.
         results: Every result that LangBot took, in order, as LangBot has them.
         refused: Every state update that was refused, `scope 'key': reason`.
@@ -31,7 +32,8 @@ class Record:
     """What has become of a turn so far.
 
     Attributes:
-        said: Texts for the chat, in order; a pipeline sends the last one only.
+        said: Texts for the chat, in order; a pipeline without streaming sends the last one only.
+        is_sent: Whether the chat has got them, however the run ends.
         status: How the run ended; None while it is under way.
         error: Why it did not complete.
         trace: Where the runner raised.
@@ -42,6 +44,7 @@ class Record:
     """
 
     said: list[str] = field(default_factory=list)
+    is_sent: bool = False
     status: str | None = None
     error: str | None = None
     trace: str | None = None
@@ -52,8 +55,11 @@ class Record:
 
 
 def reply_of(record: Record) -> Reply:
-    """Say what the chat sees: the texts on lines of their own; none of a run that failed."""
-    said = record.said if record.status == "completed" else []
+    """Say what the chat sees: the texts on lines of their own.
+
+    Of a run that failed, a pipeline without streaming sends none.
+    """
+    said = record.said if record.is_sent or record.status == "completed" else []
     reply = Reply("\n".join(said))
     reply.status, reply.error = str(record.status), record.error
     reply.results, reply.refused, reply.logs = record.results, record.refused, record.logs

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from ..runner.model import StateModel, was_read
 from .chats import Chat
 from .record import Record, Reply
 
@@ -34,7 +35,7 @@ class State(dict[str, Any]):
     """Stored values by state key.
 
     Attributes:
-        scope: Their scope.
+        scope: Their scope; for a model's fields, its class.
     """
 
     def __init__(self, scope: str, values: Mapping[str, Any]) -> None:
@@ -76,6 +77,9 @@ def compared(left: object, right: object) -> list[str] | None:
             rows = [f"said      {_json(actual)}", f"expected  {_json(expected)}"]
             ended = [] if actual.error is None else [f"the run {actual.status}: {actual.error}"]
             return ["the reply is as expected", *rows, *ended]
+        if isinstance(actual, StateModel) and type(actual) is type(expected) and was_read(actual):
+            stored = State(type(actual).__name__, dict(actual))
+            return ["the model is as expected", *_beside(stored, vars(expected))]
     return None
 
 
@@ -97,9 +101,12 @@ def _turn(number: int, turn: Told) -> Iterable[str]:
         yield f"       refused: {refusal}"
     for line in record.logs:
         yield f"       log {line}"
-    if record.status == "completed":
-        yield from (f"     -> {text}" for text in record.said or ["(nothing)"])
-    else:
+    is_completed = record.status == "completed"
+    if record.is_sent or is_completed:
+        yield from (f"     -> {text}" for text in record.said)
+    if is_completed and not record.said:
+        yield "     -> (nothing)"
+    if not is_completed:
         yield f"     -> {record.status or 'under way'}: {record.error or ''}".rstrip(": ")
     if record.trace:
         yield from (f"        {line}" for line in record.trace.rstrip().splitlines())

@@ -47,8 +47,10 @@ class TurnHost(Protocol):
 
     lifecycle: RunLifecycle
     automatic_reply: bool
+    streaming: bool
+    waited_s: float
 
-    def answered(self, chat: Chat, text: str, message: dict[str, Any]) -> None:
+    def answered(self, chat: Chat, run: Run, message: dict[str, Any]) -> None:
         """Take note of a completed message."""
 
 
@@ -76,9 +78,10 @@ class HostedRun:
         self.chat = chat
         self.text = text
         self.run = run
-        self.record = Record()
+        self.record = Record(is_sent=host.streaming or not host.automatic_reply)
         self._host = host
         self._context = context
+        self._waited_s = host.waited_s
         self._results = runner.invoke(context)
         self._sequence = 0
         self._has_answered = False
@@ -152,7 +155,7 @@ class HostedRun:
         """
         self._sequence += 1
         try:
-            result = await anext_with_deadline(self._results, self._context.runtime.deadline_at)
+            result = await anext_with_deadline(self._results, self._deadline_at())
             numbered = result.model_copy(update={"sequence": self._sequence})
             sent: dict[str, Any] = json.loads(json.dumps(numbered.model_dump(mode="json")))
         except StopAsyncIteration:
@@ -218,13 +221,33 @@ class HostedRun:
         spoken = data.get("message") or data.get("chunk")
         if spoken is None:
             return
-        text = _text_of(spoken)
-        self._is_open = kind == "message.delta" and not spoken.get("is_final")
         if self._host.automatic_reply:
-            self.record.said[:] = [text]
+            self._say(spoken)
+        self._is_open = kind == "message.delta" and not spoken.get("is_final")
         if kind != "message.delta" and not self._has_answered:
             self._has_answered = True
-            self._host.answered(self.chat, text, spoken)
+            self._host.answered(self.chat, self.run, spoken)
+
+    def _say(self, spoken: dict[str, Any]) -> None:
+        """Send a message, or a piece of one.
+
+        Without streaming a pipeline sends the last one alone; a chat that streams gets each, and
+        pieces take the place of those before them.
+
+        Source:
+            LangBot 4.11.2, langbot/pkg/pipeline/process/handlers/chat.py.
+        """
+        if not self._host.streaming:
+            self.record.said[:] = [_text_of(spoken)]
+            return
+        if self._is_open:
+            self.record.said.pop()
+        self.record.said.append(spoken.get("all_content") or _text_of(spoken))
+
+    def _deadline_at(self) -> float | None:
+        """Return when the run must be over, by the clock of the machine."""
+        deadline_at = self._context.runtime.deadline_at
+        return deadline_at and deadline_at - (self._host.waited_s - self._waited_s)
 
     def _check_stream(self) -> None:
         if self._is_open:
@@ -232,7 +255,7 @@ class HostedRun:
 
     async def _fail(self, error: str) -> None:
         await self.abandon()
-        left = remaining_deadline_seconds(self._context.runtime.deadline_at)
+        left = remaining_deadline_seconds(self._deadline_at())
         await self._end("timeout" if left is not None and left <= 0 else "failed", error)
 
     async def _end(self, status: str, error: str | None) -> None:

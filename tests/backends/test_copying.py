@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from pytest_mock import MockerFixture
 
-from langbot_state_ext import Backend, BackendError, BackendUnavailable, ConfigError, open_backend
+from langbot_state_ext import (
+    Backend,
+    BackendError,
+    BackendUnavailable,
+    Change,
+    ConfigError,
+    open_backend,
+)
 from langbot_state_ext.backends.sqlite import SqliteBackend
 from langbot_state_ext.cli import main
-from langbot_state_ext.copying import Copied, copy, copy_urls
+from langbot_state_ext.copying import COMMIT_CHANGES, Copied, copy, copy_urls
 from langbot_state_ext.scopes import ScopeKey
 from langbot_state_ext.testing.contract import Clock, person, put
 
@@ -66,14 +76,13 @@ async def test_there_and_back_again(
 def test_the_command_says_what_it_did(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncio
-
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FOLDER", str(tmp_path))
     monkeypatch.setattr("langbot_state_ext.cli.PROGRESS_S", 0)
     asyncio.run(fill(f"sqlite:///{tmp_path}/one.db"))
     first = command(capsys, "sqlite:///one.db", "sqlite:///${FOLDER}/two.db")
-    assert first == {"scopes": 450, "entries": 903, "written": 903, "newer": 0, "only_there": 0}
+    nothing = dict.fromkeys(("newer", "only_there", "entries_only_there"), 0)
+    assert first == {"scopes": 450, "entries": 903, "written": 903, **nothing}
     again = command(capsys, "sqlite:///one.db", "sqlite:///two.db")
     assert again["written"] == 0
     assert main(["copy", "sqlite:///one.db", "sqlite:///two.db"]) == 0
@@ -91,6 +100,8 @@ def test_the_command_says_what_it_did(
         ("sqlite:///one.db", "postgresql://u:${NO_SUCH}@h/d", "the environment has no NO_SUCH"),
         ("sqlite:///one.db", "mysql://u:s3cret@h/d", "unknown scheme mysql:"),
         ("sqlite:///one.db", "sqlite:///no/folder/two.db", "does not exist: create it"),
+        ("sqlite:///one.db", "sqlite:///./one.db?synchronous=full", "name the store to copy into"),
+        ("redis://u:s3cret@127.0.0.1:1/0", "redis://u:s3cret@127.0.0.1:1/0", "name the store to"),
         ("sqlite:///one.db", "redis://u:s3cret@127.0.0.1:1/0?wait_s=1", "can't be reached"),
     ],
 )
@@ -127,6 +138,56 @@ async def test_the_later_of_two_values_stays(tmp_path: Path) -> None:
         await other.commit([put(alice, "b", b"later"), put(bob)])
         assert await copy(one, other) == Copied(1, 2, written=1, newer=1, only_there=1)
         assert await other.load([alice]) == [{"a": b"later", "b": b"later"}]
+
+
+async def test_what_was_erased_at_the_source_is_counted_where_it_still_is(tmp_path: Path) -> None:
+    clock, alice = Clock(), person("alice")
+    async with AsyncExitStack() as stack:
+        one, other = await two(stack, tmp_path, clock)
+        await one.commit([put(alice, "name"), put(alice, "pet"), put(person("bob"))])
+        await copy(one, other)
+        await one.commit([Change(alice, "pet", None), Change(person("bob"), "k", None)])
+        assert await copy(one, other) == Copied(1, 1, only_there=1, entries_only_there=1)
+
+
+async def test_another_expiry_is_another_entry(tmp_path: Path) -> None:
+    clock, alice = Clock(), person("alice")
+    async with AsyncExitStack() as stack:
+        one, other = await two(stack, tmp_path, clock)
+        await one.commit([put(alice, expires_at=clock.now + 100)])
+        await copy(one, other)
+        clock.now += 1
+        await one.commit([put(alice)])
+        assert await copy(one, other) == Copied(1, 1, written=1)
+        entry = await other.get(alice, "k")
+        assert entry is not None
+        assert entry.expires_at is None
+
+
+async def test_many_small_entries_are_not_written_in_one_commit(
+    tmp_path: Path, mocker: MockerFixture
+) -> None:
+    async with SqliteBackend(tmp_path / "0.db") as one, SqliteBackend(tmp_path / "1.db") as other:
+        await one.commit([put(PEOPLE[n % 20], f"k{n}") for n in range(2 * COMMIT_CHANGES + 1)])
+        commits = mocker.spy(other, "commit")
+        await copy(one, other)
+        sizes = [len(call.args[0]) for call in commits.call_args_list]
+        assert sizes == [COMMIT_CHANGES, COMMIT_CHANGES, 1]
+
+
+def test_ctrl_c_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], mocker: MockerFixture
+) -> None:
+    async def interrupted(*_stores: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(60)
+
+    asyncio.run(fill(f"sqlite:///{tmp_path}/one.db"))
+    mocker.patch("langbot_state_ext.copying._verify", interrupted)
+    urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "two")]
+    assert main(["copy", *urls]) == 130
+    said = capsys.readouterr().err
+    assert said == "langbot-state: interrupted: run it again, and it goes on where it ended\n"
 
 
 class Broken(SqliteBackend):

@@ -16,10 +16,13 @@ from langbot_state_ext import (
     BackendUnavailable,
     ConfigError,
     RunnerScopedStateStore,
+    ScopeFilter,
     open_backend,
 )
+from langbot_state_ext.backends.networked import read_url
 from langbot_state_ext.config import shown_url
 from langbot_state_ext.testing import SimpleBinding, SimpleDescriptor, SimpleEvent, SimpleQuery
+from langbot_state_ext.testing.contract import person, put
 
 EVENT, BINDING, RUNNER = SimpleEvent(), SimpleBinding(), SimpleDescriptor()
 
@@ -46,6 +49,15 @@ def test_the_synchronous_store_reaches_a_server(url: str) -> None:
         assert store.clear_scope_from_event("actor", EVENT, BINDING, RUNNER) == 1
         assert store.clear_all() == 1
     assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize(
+    "which", [ScopeFilter(parts={"actor_id": "\ud800"}), ScopeFilter(text="\ud800")]
+)
+async def test_what_no_identity_can_hold_finds_nothing(url: str, which: ScopeFilter) -> None:
+    async with open_backend(url) as backend:
+        await backend.commit([put(person("alice"))])
+        assert (await backend.scopes(which, None, 5)).scopes == []
 
 
 def test_threads_share_the_synchronous_store(url: str) -> None:
@@ -142,6 +154,10 @@ assert not {"psycopg", "psycopg_pool", "redis"} & set(sys.modules)
         ("postgresql://u:s3cret@h/d?wait_s=1", "postgresql://u:***@h/d?wait_s=1"),
         ("postgresql://h/d?user=u&password=s3cret", "postgresql://h/d?user=u&password=***"),
         (
+            "postgresql://h/d?sslpassword=s3cret&user=u",
+            "postgresql://h/d?sslpassword=***&user=u",
+        ),
+        (
             "rediss://:s3cret@h/0?password=s3cret&db=1",
             "rediss://:***@h/0?password=***&db=1",
         ),
@@ -150,6 +166,13 @@ assert not {"psycopg", "psycopg_pool", "redis"} & set(sys.modules)
 def test_a_shown_url_has_no_secret(url: str, shown: str) -> None:
     assert shown_url(url) == shown
     open_backend(url)
+
+
+@pytest.mark.parametrize("name", ["oauth_client_secret", "scram_client_key", "scram_server_key"])
+def test_what_newer_libpqs_take_is_as_secret(name: str) -> None:
+    url = f"postgresql://h/d?user=u&{name}=S3cret&options=x"
+    assert shown_url(url) == f"postgresql://h/d?user=u&{name}=***&options=x"
+    assert read_url(url, "schema", {name, "user", "options"}).secrets == ("S3cret",)
 
 
 def test_a_password_in_the_query_is_kept_out_of_errors() -> None:

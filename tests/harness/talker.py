@@ -54,6 +54,10 @@ class Talker(Runner):
         if name == "chunk":
             chunk = MessageChunk(role="assistant", content=argument)
             return RunnerResult.message_delta(ctx.run_id, chunk)
+        if name in {"final", "all"}:
+            chunk = MessageChunk(role="assistant", content=argument, is_final=name == "final")
+            chunk.all_content = f"all of {argument}" if name == "all" else None
+            return RunnerResult.message_delta(ctx.run_id, chunk)
         if name == "end":
             return RunnerResult.run_completed(ctx.run_id, message)
         if name == "odd":

@@ -127,6 +127,32 @@ def test_state(runner_harness):
     )
 
 
+def test_a_failing_model_is_shown_beside_what_was_expected(project: pytest.Pytester) -> None:
+    result = run(
+        project,
+        """
+def test_model(runner_harness):
+    harness = runner_harness(Greeter)
+    harness.say("hi")
+    assert Prefs(turns=2) == harness.state(Prefs)
+
+
+def test_made():
+    assert Prefs(turns=1) == Prefs(turns=2)
+""",
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "E   *assert the model is as expected",
+            "E    *Prefs*stored*expected",
+            'E    *language*"en"*"en"',
+            "E    *>*turns*1*2",
+            "*Runner conversation*",
+            "E   *assert Prefs(*turns=1) == Prefs(*turns=2)*",
+        ]
+    )
+
+
 def test_a_run_that_raised_is_shown_with_its_place(project: pytest.Pytester) -> None:
     result = run(
         project,
@@ -172,4 +198,33 @@ def test_open(runner_harness):
 """,
     )
     result.assert_outcomes(passed=1)
+    result.stderr.no_fnmatch_line("*never awaited*")
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('with runner_harness(Greeter) as h:\n        assert h.say("hi") == "no"', "     -> 1 en"),
+        (
+            'h = runner_harness(Greeter)\n    h.say("", sender="")\n    h.say("")\n    assert 0',
+            "  runner of alice",
+        ),
+        (
+            "h = runner_harness(Greeter)\n    h.report = lambda: 1 / 0\n    assert not h",
+            "could not be shown: ZeroDivisionError: *",
+        ),
+    ],
+    ids=["closed", "nobody", "broken"],
+)
+def test_a_failing_test_never_ends_the_session(
+    project: pytest.Pytester, body: str, shown: str
+) -> None:
+    project.makepyfile(greeter=RUNNER.replace('scope="actor"', 'scope="runner"'))
+    result = run(
+        project, f"def test_one(runner_harness):\n    {body}\n\n\ndef test_two():\n    pass\n"
+    )
+    outcomes = result.parseoutcomes()
+    assert (outcomes["passed"], outcomes["failed"]) == (1, 1)
+    result.stdout.fnmatch_lines(["*Runner conversation*", shown])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
     result.stderr.no_fnmatch_line("*never awaited*")

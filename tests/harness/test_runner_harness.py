@@ -52,6 +52,8 @@ def test_an_agent_sends_what_the_runner_replies() -> None:
     with RunnerHarness(Talker, processor="agent") as harness:
         assert harness.say("say:unheard reply:one quote:two") == "one\ntwo"
         assert harness.say("reply:") == ""
+        assert harness.say("reply:one raise:no") == "one"
+        assert "     -> one\n     -> failed: Error running agent: no" in harness.report()
         assert "non-empty" in str(harness.say("reply:").error)
 
 
@@ -115,9 +117,18 @@ def test_a_run_that_says_so_has_failed(harness: RunnerHarness) -> None:
 
 def test_a_run_that_takes_too_long_has_timed_out() -> None:
     with RunnerHarness(Talker, config={"timeout": 0.05}) as harness:
-        reply = harness.say("set:actor=p.a=1 wait:60")
+        reply = harness.say("wait:60")
         assert (reply.status, reply.error) == ("timeout", "Agent runner timed out")
-        assert harness.state("actor") == {"p.a": "1"}
+
+
+def test_time_that_passes_ends_a_run_that_has_written(harness: RunnerHarness) -> None:
+    run = harness.begin("set:actor=p.a=1 say:late")
+    run.step()
+    harness.wait(301)
+    assert harness.say("say:in-time") == "in-time"
+    reply = run.finish()
+    assert (reply, reply.status, reply.error) == ("", "timeout", "Agent runner timed out")
+    assert harness.state("actor") == {"p.a": "1"}
 
 
 def test_a_failed_run_is_taken_back_when_asked_to(tmp_path: Path) -> None:
@@ -159,9 +170,11 @@ def test_a_stream_without_an_end_is_noticed(harness: RunnerHarness) -> None:
     assert harness.say("chunk:o say:on").logs == []
 
 
-def test_a_timeout_of_zero_is_none() -> None:
-    with RunnerHarness(Talker, config={"timeout": 0}) as harness:
+@pytest.mark.parametrize("timeout", [0, -5, "abc", None, [], "0"])
+def test_a_timeout_that_is_no_time_is_none(timeout: Any) -> None:
+    with RunnerHarness(Talker, config={"timeout": timeout}) as harness:
         assert harness.say("wait:0 say:ok") == "ok"
+        assert harness._setting.deadline() is None
 
 
 def test_a_run_can_be_cancelled(harness: RunnerHarness) -> None:
@@ -274,10 +287,11 @@ def test_pages_of_history_join_without_a_gap() -> None:
         ("state_delete actor p.a", "{'success': False}"),
         ("state_list actor", "{'keys': [], 'has_more': False}"),
         ("state_get nobody p.a", 'Scope "nobody" is not enabled by binding policy'),
-        ("get_prompt", "prompt_get is not available for this run"),
+        ("get_prompt", "the harness has no answer to get_prompt: give it one"),
         ("call_tool weather", "Tool 'weather' is not authorized"),
-        ("event_get e", "event_get is not available for this run"),
-        ("run_get", "run_get is not available for this run"),
+        ("event_get e", "the harness has no answer to event_get: give it one"),
+        ("run_get", "the harness has no answer to run_get: give it one"),
+        ("steering_pull", "steering_pull is not available for this run"),
     ],
 )
 def test_langbot_answers(call: str, answer: str) -> None:
@@ -439,3 +453,175 @@ def test_what_an_actor_needs_is_said() -> None:
 def test_nothing_to_report_is_said() -> None:
     with RunnerHarness(Talker) as harness:
         assert harness.report() == "The conversation:\nThe state:\n  nothing"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"processor": "agnt"}, "processor has 'agnt': use pipeline, agent"),
+        ({"on_failed_run": "x"}, "on_failed_run has 'x': use keep, rollback"),
+        ({"scopes": ["actr"]}, "scopes has 'actr': use conversation, actor, subject, runner"),
+        ({"scopes": "actor"}, r"scopes='actor' is text: write scopes=\['actor'\]"),
+        ({"answers": {"invoke_lm": dict}}, "answers has 'invoke_lm': use .*invoke_llm, "),
+    ],
+)
+def test_an_argument_that_is_not_one_is_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        RunnerHarness(Talker, **arguments)
+
+
+def test_a_closed_harness_says_so_and_still_reports() -> None:
+    with RunnerHarness(Talker) as harness:
+        harness.say("set:actor=p.a=1")
+        harness.begin("wait:60", sender="bob")
+    for call in (harness.restart, lambda: harness.say("hi"), lambda: harness.state("actor")):
+        with pytest.raises(ConfigError, match="the harness is closed"):
+            call()
+    assert "  actor of alice\n    p.a = " in harness.report()
+    assert "     -> lost" in harness.report()
+
+
+def test_a_chat_that_streams_gets_every_message() -> None:
+    with RunnerHarness(Talker, streaming=True) as harness:
+        assert harness.say("say:one end:two") == "one\ntwo"
+        assert harness.say("chunk:o chunk:on final:one say:two") == "one\ntwo"
+        assert harness.say("chunk:o say:one") == "one"
+        assert harness.say("all:one chunk:two").splitlines() == ["two"]
+        assert harness.say("all:one") == "all of one"
+
+
+def seen_by(**options: Any) -> Any:
+    """Return the context that a runner gets."""
+    seen = []
+
+    class Watcher(Asker):
+        async def run(self, ctx: Any) -> None:
+            seen.append(ctx)
+
+    with RunnerHarness(Watcher, **options) as harness:
+        assert harness.say("", group="g1").status == "completed"
+    return seen[0]
+
+
+def test_a_context_says_what_langbots_says() -> None:
+    ctx = seen_by()
+    may = {name for name, can in ctx.context.available_apis.model_dump().items() if can}
+    assert may == {
+        *("box", "prompt_get", "run_get", "run_list", "run_events_page", "run_cancel"),
+        *("state", "storage", "history_page", "history_search", "event_get", "event_page"),
+    }
+    assert ctx.resources.storage.plugin_storage
+    assert "conversation_id" not in ctx.variables
+    assert (ctx.variables["query_id"], ctx.adapter.extra["params"]["conversation_id"]) == (1, None)
+    assert ctx.event.source_event_type == ctx.event.data["type"] == "GroupMessage"
+    assert (ctx.subject.data["sender_id"], ctx.subject.data["bot_uuid"]) == ("alice", "bot-1")
+    assert ctx.runtime.langbot_version == "v4.11.2"
+    assert ctx.delivery.supports_streaming
+
+
+def test_an_agents_context_says_what_langbots_says() -> None:
+    ctx = seen_by(processor="agent", scopes=[], resources={"storage": {"plugin_storage": False}})
+    may = ctx.context.available_apis
+    assert (may.state, may.storage, may.reply_stream) == (False, False, True)
+    assert (ctx.variables, ctx.adapter.extra) == ({"query_id": 1}, {})
+    assert (ctx.event.source, ctx.delivery.supports_streaming) == ("platform", False)
+
+
+def test_what_the_harness_can_not_answer_an_author_can() -> None:
+    prompt = {"prompt": [{"role": "system", "content": "Be kind."}]}
+    assert "Be kind." in ask("get_prompt", answers={"get_prompt": lambda _: prompt})
+
+
+def test_a_context_is_a_copy(harness: RunnerHarness) -> None:
+    del harness
+    config = {"nested": {"a": 1}}
+    seen_by(config=config).config["nested"]["a"] = 2
+    assert config == {"nested": {"a": 1}}
+
+
+class Cleaner(Talker):
+    """Notes in `cleaned` that it was stopped."""
+
+    cleaned: list[str] = []
+
+    async def run(self, ctx: Any) -> Any:
+        try:
+            async for result in Talker.run(self, ctx):
+                yield result
+        finally:
+            self.cleaned.append(str(ctx.input.text))
+
+
+def test_a_run_that_is_cancelled_or_fails_stops_the_runner() -> None:
+    Cleaner.cleaned.clear()
+    with RunnerHarness(Cleaner) as harness:
+        run = harness.begin("say:a wait:60")
+        run.step()
+        run.cancel()
+        assert Cleaner.cleaned == ["say:a wait:60"]
+        harness.say("fail:no wait:60")
+        assert Cleaner.cleaned[1:] == ["fail:no wait:60"]
+        no_key = harness.say("set:actor==1 wait:60")
+        assert no_key.error == "state.updated missing required field: key"
+        assert Cleaner.cleaned[2:] == ["set:actor==1 wait:60"]
+
+
+def test_the_history_has_the_first_answer_of_a_run() -> None:
+    class Both(Talker, Asker):
+        async def run(self, ctx: Any) -> Any:
+            if ctx.input.text == "history":
+                page = await ctx.history_page()
+                items = [(item.content, item.metadata.get("runner_id")) for item in page.items]
+                await ctx.log(str(items[1:]))
+                return
+            async for result in Talker.run(self, ctx):
+                yield result
+
+    with RunnerHarness(Both) as harness:
+        harness.say("parts:a,b say:two")
+        runner_id = "plugin:example/plugin/default"
+        assert harness.say("history").logs == [
+            f"info: {[('a b', runner_id), ('parts:a,b say:two', None)]}"
+        ]
+
+
+def test_a_page_and_a_list_have_at_most_a_hundred() -> None:
+    from langbot_state_ext.testing.history import History
+
+    history = History()
+    for number in range(101):
+        history.heard("c", str(number), "alice")
+    page = history.answer("history_page", "c", {"limit": 1000})
+    assert (len(page["items"]), page["has_more"]) == (100, True)
+
+    class Lister(Asker):
+        async def run(self, ctx: Any) -> None:
+            listed = await ctx.state_list("actor", limit=1000)
+            await ctx.log(f"{len(listed['keys'])} {listed['has_more']}")
+
+    with RunnerHarness(Lister) as harness:
+        harness.put("actor", {f"p.{number}": number for number in range(101)})
+        assert harness.say("").logs == ["info: 100 True"]
+
+
+def test_what_the_state_api_deletes_comes_back_with_a_rollback() -> None:
+    class Deleter(Asker):
+        async def run(self, ctx: Any) -> None:
+            await ctx.state_delete("actor", "p.a")
+            raise RuntimeError("no")
+
+    with RunnerHarness(Deleter, on_failed_run="rollback") as harness:
+        harness.put("actor", {"p.a": 1})
+        harness.say("")
+        assert harness.state("actor") == {"p.a": 1}
+
+
+def test_a_restart_forgets_when_somebody_last_spoke(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    with RunnerHarness(Talker, expire_time=60, store=url) as harness:
+        harness.say("set:conversation=m.a=1")
+        harness.restart()
+        assert harness._last_said == {}
+        harness.wait(61)
+        harness.say("")
+        assert harness.state("conversation") == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,21 @@ import sqlalchemy as sa
 from pytest_mock import MockerFixture
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from langbot_state_ext import BackendError, ConfigError, Limits, ScopeFilter, ScopeKey, StateStore
+from langbot_state_ext import (
+    BackendError,
+    ConfigError,
+    InvalidKey,
+    Limits,
+    ScopeFilter,
+    ScopeKey,
+    StateStore,
+)
 from langbot_state_ext.backends import Change
-from langbot_state_ext.host.adopt import MARKER, Exported, _host_key, adopt, export
-from langbot_state_ext.host.database import host_engine
+from langbot_state_ext.backends.sqlite import SqliteBackend
+from langbot_state_ext.copying import copy
+from langbot_state_ext.host.adopt import Exported, _host_key, adopt, export
+from langbot_state_ext.host.database import host_database, host_engine
+from langbot_state_ext.host.marks import MARKER, PLACE
 from langbot_state_ext.testing import SimpleDescriptor, SimpleQuery
 
 LOGGER = logging.getLogger("test")
@@ -93,13 +105,31 @@ async def test_every_scope_is_taken_over_by_its_identity(
         assert await store.get(key("runner"), "n") == 2**60
 
 
+async def test_of_two_messages_in_one_group_the_later_says_what_the_group_has(
+    engine: AsyncEngine,
+) -> None:
+    for number in (2, 1):
+        message = {"subject_type": "message", "subject_id": str(number)}
+        await insert(engine, "subject", "n", number, conversation_id="group_g1", **message)
+    async with engine.begin() as connection:
+        earlier = (
+            "UPDATE runner_state SET updated_at = '2026-01-01 00:00:00' WHERE subject_id = '1'"
+        )
+        await connection.execute(sa.text(earlier))
+    async with StateStore() as store:
+        await adopt(store, engine, LOGGER)
+        group = key("subject", ("subject_type", "group"), ("subject_id", "g1"))
+        assert await store.get(group, "n") == 2
+
+
 async def test_it_happens_once(engine: AsyncEngine) -> None:
     await fill(engine)
     async with StateStore() as store:
         await adopt(store, engine, LOGGER)
         await store.clear(ScopeFilter(scope="actor"))
         assert await adopt(store, engine, LOGGER) == 0
-        assert await store.backend.load([MARKER]) == [{"rows": b"5"}]
+        mark = json.loads((await store.backend.load([MARKER]))[0]["rows"])
+        assert mark == {"rows": 5, "at": pytest.approx(time.time(), abs=600)}
 
 
 async def test_a_store_that_has_state_is_left_alone(engine: AsyncEngine) -> None:
@@ -136,6 +166,74 @@ async def test_an_empty_table_leaves_a_mark_and_no_word(
             assert await adopt(store, engine, LOGGER) == 0
         assert caplog.text == ""
         assert len((await store.backend.scopes(ScopeFilter(), None, 10)).scopes) == 1
+
+
+def durable(tmp_path: Path, name: str = "state") -> StateStore:
+    return StateStore(SqliteBackend(tmp_path / f"{name}.db"))
+
+
+async def test_a_store_that_comes_back_empty_gets_no_older_state(
+    engine: AsyncEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What LangBot kept before is older than what was lost; what it wrote since is not."""
+    await fill(engine)
+    async with durable(tmp_path) as store:
+        assert await adopt(store, engine, LOGGER) == 5
+        await store.apply(key("runner"), "n", "today")
+        assert await adopt(store, engine, LOGGER) == 0
+    assert caplog.text == ""
+    await asyncio.sleep(0.01)
+    await insert(engine, "runner", "late", 1)
+    async with durable(tmp_path, "empty") as store:
+        assert await adopt(store, engine, LOGGER) == 1
+        assert await store.get(key("runner"), "n") is None
+        assert await store.get(key("runner"), "late") == 1
+        assert "it has lost what it kept, or state_ext.url names another one" in caplog.text
+        caplog.clear()
+        assert await adopt(store, engine, LOGGER) == 0
+        assert caplog.text == ""
+
+
+async def test_what_was_written_back_is_taken_over_by_a_new_store(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    await fill(engine)
+    async with durable(tmp_path) as store:
+        await adopt(store, engine, LOGGER)
+        await store.apply(key("runner"), "n", "today")
+        await export(store, engine, LOGGER)
+    async with engine.connect() as connection:
+        found = await connection.execute(sa.text("SELECT scope_key FROM runner_state"))
+        assert PLACE[0] not in found.scalars().all()
+    async with durable(tmp_path, "new") as store:
+        assert await adopt(store, engine, LOGGER) == 5
+        assert await store.get(key("runner"), "n") == "today"
+
+
+async def test_a_store_that_took_over_before_marks_the_table(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    """A mark of the first version, the count alone, dates from when it was written."""
+    await fill(engine)
+    async with durable(tmp_path) as store:
+        await store.backend.commit([Change(MARKER, "rows", b"6")])
+        assert await adopt(store, engine, LOGGER) == 0
+    async with durable(tmp_path, "empty") as store:
+        assert await adopt(store, engine, LOGGER) == 0
+
+
+async def test_what_langbot_alone_wrote_before_a_copy_is_taken_over_after_it(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    await fill(engine)
+    async with durable(tmp_path) as store, durable(tmp_path, "copied") as copied:
+        await adopt(store, engine, LOGGER)
+        await asyncio.sleep(0.01)
+        await insert(engine, "runner", "late", 1)
+        await asyncio.sleep(0.01)
+        await copy(store.backend, copied.backend)
+        assert await adopt(copied, engine, LOGGER) == 1
+        assert await copied.get(key("runner"), "late") == 1
 
 
 async def test_a_row_that_is_no_state_is_named_and_left_behind(
@@ -222,6 +320,35 @@ async def test_what_cant_be_written_back_is_named_and_its_row_stays(
     for place in ("runner key 'n'", "runner key 'bad'"):
         assert f"Not written: {place} of runner plugin:a/b/c" in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("database", "place"),
+    [
+        (None, "database "),
+        ({"sqlite": None}, "database.sqlite "),
+        ({"sqlite": {"path": 5}}, "database.sqlite.path "),
+        ({"use": "oracle"}, "database.use "),
+    ],
+)
+async def test_a_configuration_that_names_no_database_says_where(database: Any, place: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        async with host_engine({"database": database}):
+            pass
+    assert str(caught.value).startswith(place)
+
+
+async def test_a_server_that_refuses_is_one_message(postgres_url: str) -> None:
+    server = {"url": f"{postgres_url}_that_is_not_there"}
+    config = {"database": {"use": "postgresql", "postgresql": server}}
+    with pytest.raises(BackendError, match=r"LangBot's own database: .*does not exist"):
+        async with host_engine(config) as engine, engine.connect():
+            pass
+
+
+async def test_a_fault_of_the_store_is_not_langbots(engine: AsyncEngine) -> None:
+    with pytest.raises(InvalidKey), host_database():
+        raise InvalidKey("too long")
 
 
 async def test_a_database_that_cant_be_read_is_one_message(tmp_path: Path) -> None:

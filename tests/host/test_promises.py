@@ -82,7 +82,8 @@ def test_bots_never_meet(chat: Chat, host: LangBotHost, open_chat: Any) -> None:
 def test_the_state_api_sees_and_changes_the_same_state(chat: Chat) -> None:
     done = chat.run(
         put("actor", "prefs.b", [1]),
-        {"poll": ["actor", "prefs.b"]},
+        {"until_set": ["actor", "prefs.b"]},
+        {"state_get": ["actor", "prefs.b"]},
         {"state_set": ["actor", "prefs.a", {"x": None}]},
         {"state_set": ["conversation", "conversation_id", "ext-9"]},
         {"state_list": ["actor"]},

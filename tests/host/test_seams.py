@@ -80,9 +80,44 @@ async def test_shutting_langbot_down_takes_everything_out(tmp_path: Path) -> Non
     ap = application(tmp_path)
     patches = await boot.attach(ap, parse_config({"url": "sqlite:///state.db"}, root=tmp_path))
     assert not untouched(before)
+    assert (tmp_path / "state.db-wal").exists()
     await Application().shutdown()
     assert untouched(before)
+    assert not (tmp_path / "state.db-wal").exists(), "the store was not closed"
     patches.uninstall()
+    await ap.engine.dispose()
+
+
+async def test_warnings_reach_langbots_log_until_it_shuts_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from langbot.pkg.core.app import Application
+
+    ours = logging.getLogger("langbot_state_ext")
+    monkeypatch.setattr(ours, "propagate", False)
+    monkeypatch.setattr(logging.root, "level", logging.CRITICAL)
+    ap = application(tmp_path)
+    await boot.attach(ap, parse_config({"url": "memory://"}, root=tmp_path))
+    ours.warning("told")
+    await Application().shutdown()
+    ours.warning("untold")
+    assert caplog.messages == ["told"]
+    assert (ours.handlers, ours.level) == ([], logging.NOTSET)
+    await ap.engine.dispose()
+
+
+async def test_a_database_of_langbots_that_cant_be_read_is_one_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ap = application(tmp_path, enable=True, url="memory://")
+    with closing(sqlite3.connect(tmp_path / "langbot.db")) as db:
+        db.execute("DROP TABLE runner_state")
+    before = attributes()
+    with pytest.raises(SystemExit, match="1"):
+        await boot.StateExtStage().run(ap)
+    said = "LangBot was not started: LangBot's own database: no such table: runner_state\n"
+    assert capsys.readouterr().err == said
+    assert untouched(before)
     await ap.engine.dispose()
 
 

@@ -66,6 +66,11 @@ def pair(folder: Path, bot: HttpBot, place: Path, url: str) -> Iterator[list[tup
         yield [(host, replace(bot, url=host.url)) for host in hosts]
 
 
+def server_url(server: PostgresServer | RedisServer) -> str:
+    """Return a url without the password; a server that is stopped refuses, and nothing waits."""
+    return f"{server.url(password='${STATE_PASSWORD}')}?wait_s=60"
+
+
 @pytest.mark.parametrize("kind", ["postgres", "redis"])
 def test_two_langbots_share_a_store_and_outlive_its_absence(
     kind: str, folder: tuple[Path, HttpBot], tmp_path: Path
@@ -73,10 +78,7 @@ def test_two_langbots_share_a_store_and_outlive_its_absence(
     server: PostgresServer | RedisServer = (
         PostgresServer() if kind == "postgres" else RedisServer("--appendonly", "yes")
     )
-    with (
-        server,
-        pair(*folder, tmp_path, f"{server.url(password='${STATE_PASSWORD}')}?wait_s=2") as both,
-    ):
+    with server, pair(*folder, tmp_path, server_url(server)) as both:
         (one, bot), (other, there) = both
         took = [host.log.count("Took over 1 of 1 entries") for host in (one, other)]
         assert sorted(took) == [0, 1]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from examples.http_bot import HttpBot
 from examples.langbot_host import LangBotHost
 from langbot_state_ext.testing import RunnerHarness
+from langbot_state_ext.testing.chats import Processor
 from langbot_state_ext.testing.component import component_of
 
 PROBE = Path(__file__).with_name("probe_runner")
@@ -30,6 +33,18 @@ class World(Protocol):
     def new_conversation(self, *, sender: str = "alice", group: str | None = None) -> None:
         """Reset a conversation."""
 
+    def start(self, text: str, *, sender: str, until: str) -> Callable[[], None]:
+        """Say something whose run writes and then waits.
+
+        Args:
+            text: What is said.
+            sender: Who says it.
+            until: The key of the scope runner that the run has written when this returns.
+
+        Returns:
+            Waits for the end of the run, which somebody must have made possible.
+        """
+
 
 class HarnessWorld:
     """The harness."""
@@ -39,13 +54,23 @@ class HarnessWorld:
 
     def say(self, text: str, *, sender: str = "alice", group: str | None = None) -> str:
         reply = self._harness.say(text, sender=sender, group=group)
-        return reply if reply.status == "completed" else FAILED
+        return reply if reply or reply.status == "completed" else FAILED
 
     def restart(self) -> None:
         self._harness.restart()
 
     def new_conversation(self, *, sender: str = "alice", group: str | None = None) -> None:
         self._harness.new_conversation(sender=sender, group=group)
+
+    def start(self, text: str, *, sender: str, until: str) -> Callable[[], None]:
+        run = self._harness.begin(text, sender=sender)
+        while until not in self._harness.state("runner"):
+            run.step()
+
+        def finish() -> None:
+            assert run.finish().status == "completed"
+
+        return finish
 
 
 class LangBotWorld:
@@ -57,8 +82,21 @@ class LangBotWorld:
         self._runner_ids = runner_ids
 
     def say(self, text: str, *, sender: str = "alice", group: str | None = None) -> str:
-        answer = self._bot.say(text, sender=sender, group=group).rpartition("\n")[2]
+        answer = self._bot.say(text, sender=sender, group=group)
         return FAILED if answer.startswith(FAILED) else answer
+
+    def start(self, text: str, *, sender: str, until: str) -> Callable[[], None]:
+        self._bot.post(text, sender=sender)
+        self._wait_for(until)
+        return lambda: self._wait_for("end")
+
+    def _wait_for(self, key: str) -> None:
+        """Wait, as somebody else, until runs see a key of the scope runner."""
+        for _ in range(100):
+            if key in json.loads(self.say("[]", sender="watcher"))["state"]["runner"]:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"no run has written {key}")
 
     def restart(self) -> None:
         self._host.restart(runner_ids=sorted(self._runner_ids))
@@ -82,7 +120,9 @@ class Worlds:
         self._installed = {component_of(PROBE).id}
         self._opened = 0
 
-    def open(self, plugin: Path, config: Mapping[str, Any]) -> LangBotWorld:
+    def open(
+        self, plugin: Path, config: Mapping[str, Any], processor: Processor = "pipeline"
+    ) -> LangBotWorld:
         """Install a plugin, and have a new bot answer with it."""
         runner_id = component_of(plugin).id
         if runner_id not in self._installed:
@@ -91,8 +131,10 @@ class Worlds:
         self._installed.add(runner_id)
         self._opened += 1
         name = f"world-{self._opened}"
-        pipeline = self._host.create_pipeline(name, runner_id, runner_config=config)
-        return LangBotWorld(self._host, self._host.create_bot(name, pipeline), self._installed)
+        create = self._host.create_agent if processor == "agent" else self._host.create_pipeline
+        uuid = create(name, runner_id, runner_config=config)
+        bot = self._host.create_bot(name, uuid, target_type=processor)
+        return LangBotWorld(self._host, bot, self._installed)
 
     def _stage(self, plugin: Path) -> Path:
         """Copy a plugin, asking for nothing that LangBot's own environment has here."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Annotated, Any
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Annotated, Any, TypedDict
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, PlainSerializer, field_serializer, model_validator
 
 from langbot_state_ext import StateError
 from langbot_state_ext.runner import Key, ModelError, StateModel
@@ -66,6 +69,47 @@ def versioned_without_prefix() -> Any:
     return made(field, "", prefix="", version=2, upgrades={1: dict})
 
 
+def version_key() -> Any:
+    return made(Annotated[str, Key("p._version")], "", version=2, upgrades={1: dict})
+
+
+def former_version_key() -> Any:
+    return made(Annotated[str, Key(was="p._version")], "", version=2, upgrades={1: dict})
+
+
+def out_of_order() -> Any:
+    class Order(StateModel, scope="actor", prefix="p."):
+        low: int = 10
+        high: int = 5
+
+        @model_validator(mode="after")
+        def in_order(self) -> Order:
+            if self.low > self.high:
+                raise ValueError("low is above high")
+            return self
+
+    return Order
+
+
+def raising() -> Any:
+    class Raising(StateModel, scope="actor", prefix="p."):
+        n: int = 0
+
+        @model_validator(mode="after")
+        def fail(self) -> Raising:
+            raise RuntimeError("a bug")
+
+    return Raising
+
+
+class Places(Enum):
+    HOME = (1, 2)
+
+
+class Tagged(BaseModel):
+    tags: set[str] = set()
+
+
 FAULTS: list[tuple[str, Callable[[], Any], str]] = [
     ("unknown scope", lambda: made(str, "", scope="person"), "Model: scope='person' is an invalid"),
     ("no scope", lambda: made(str, "", scope=None), "Model has no scope"),
@@ -73,7 +117,7 @@ FAULTS: list[tuple[str, Callable[[], Any], str]] = [
     ("prefix that is a dot", lambda: made(str, "", prefix="."), "Model: prefix='.' must end"),
     ("no key", lambda: made(str, "", prefix=""), "Model.field has no key"),
     ("set", lambda: made(set[int], set()), "Model.field: set is not a JSON type"),
-    ("set in a list", lambda: made(list[set[int]], []), "Model.field: list is not a JSON type"),
+    ("set in a list", lambda: made(list[set[int]], []), "Model.field: set is not a JSON type"),
     ("bytes", lambda: made(bytes, b""), "Model.field: bytes is not a JSON type"),
     ("function", lambda: made(Callable[[], int]), "Model.field: Callable is not a JSON type"),
     ("plain class", lambda: made(Plain), "Model.field: Plain is not a JSON type"),
@@ -85,10 +129,44 @@ FAULTS: list[tuple[str, Callable[[], Any], str]] = [
     ("same key", same_key, "Same.b has the same key as Same.a: 'p.a'"),
     ("same key by an older name", same_old_name, "Older.b has the same key as Older.a"),
     ("former key in use", former_in_use, "Former.b was 'p.a', which Former.a is"),
-    ("version 0", lambda: made(str, "", version=0), "Model: version=0 must be 1 or more"),
+    ("version 0", lambda: made(str, "", version=0), "Model: version=0 must be a number, 1 or more"),
     ("no upgrade", lambda: made(str, "", version=3, upgrades={2: dict}), "upgrades from the versi"),
     ("upgrade of nothing", lambda: made(str, "", upgrades={1: dict}), "version=1 needs upgrades"),
     ("version without prefix", versioned_without_prefix, "version=2 needs a prefix"),
+    ("version that is text", lambda: made(str, "", version="2"), "Model: version='2' must be a nu"),
+    ("prefix that is a number", lambda: made(str, "", prefix=5), "Model: prefix=5 must end with"),
+    (
+        "upgrades in a list",
+        lambda: made(str, "", version=2, upgrades=[dict]),
+        "upgrades from the v",
+    ),
+    (
+        "upgrade that is no function",
+        lambda: made(str, "", version=2, upgrades={1: "no"}),
+        "Model: upgrades[1] is no function, but 'no'",
+    ),
+    ("misspelt argument", lambda: made(str, "", prefx="a."), "Model: no class argument is called"),
+    ("the version's key", version_key, "Model.field has the same key as the version: 'p._version'"),
+    ("formerly the version's key", former_version_key, "'p._version', which the version is"),
+    ("Key without a name", lambda: made(Annotated[str, Key], ""), "Model.field has Key without a"),
+    (
+        "Key in a union",
+        lambda: made(Annotated[str, Key("a.b")] | None),
+        "Model.field has its Key in",
+    ),
+    ("iterable", lambda: made(Iterable[int], []), "Model.field: Iterable is not a JSON type"),
+    ("bytes as a choice", lambda: made(str | bytes, ""), "Model.field: bytes is not a JSON type"),
+    ("enum of tuples", lambda: made(Places, Places.HOME), "Model.field: Places, whose values are"),
+    ("set in a model", lambda: made(Tagged, Tagged()), "Tagged.tags: set is not a JSON type"),
+    ("default that does not fit", lambda: made(int, "x"), "default of Model.field holds what its"),
+    ("default that is None", lambda: made(int, None), "Model.field: its default does not fit"),
+    (
+        "default that is NaN",
+        lambda: made(float, float("nan")),
+        "the default of Model.field holds a",
+    ),
+    ("defaults out of order", out_of_order, "Order: its default does not fit: Value error, low is"),
+    ("defaults that raise", raising, "Raising: its defaults raise RuntimeError('a bug')"),
     ("on_misfit", lambda: made(str, "", on_misfit="ignore"), 'on_misfit is "default" or "raise"'),
 ]
 
@@ -114,3 +192,49 @@ class Nested(BaseModel):
 def test_what_is_json_is_taken(annotation: Any, default: Any) -> None:
     model = made(annotation, default)
     assert model.from_state({}) == model()
+
+
+class Named(TypedDict):
+    name: str
+
+
+def test_what_pydantic_says_of_a_type_is_passed_on() -> None:
+    assert isinstance(Named, type)
+    if sys.version_info >= (3, 12):
+        assert made(Named, {"name": ""}).from_state({}) == made(Named, {"name": ""})()
+        return
+    with pytest.raises(ModelError, match=r"Model\.field: .*typing_extensions\.TypedDict"):
+        made(Named, {"name": ""})
+
+
+def test_a_set_may_be_stored_by_a_serializer_of_the_authors() -> None:
+    as_list = PlainSerializer(sorted)
+    assert made(Annotated[set[int], as_list], {2, 1})().changes(RUN)[0].data["value"] == [1, 2]
+
+    class Own(StateModel, scope="actor", prefix="p."):
+        tags: set[int] = {2, 1}
+
+        @field_serializer("tags")
+        def in_order(self, tags: set[int]) -> list[int]:
+            return sorted(tags)
+
+    assert Own.from_state({"p.tags": [3]}) == Own(tags={3})
+
+
+def test_a_field_may_have_an_alias_or_be_frozen() -> None:
+    class Aliased(StateModel, scope="actor", prefix="p.", alias_generator=str.upper):
+        one: int = Field(0, alias="uno")
+        two: int = Field(0, frozen=True)
+
+    stored = Aliased.from_state({"p.one": 1, "p.two": "2"})
+    assert (stored.one, stored.two) == (1, 0)
+    written = {update.data["key"]: update.data["value"] for update in Aliased(uno=3).changes(RUN)}
+    assert written == {"p.one": 3, "p.two": 0}
+    assert made(defaultdict[str, list[int]], defaultdict(list)).from_state({}).changes(RUN) == []
+
+
+class _Run:
+    run_id = "run-1"
+
+
+RUN: Any = _Run()

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from examples.servers import QUOTED
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -62,6 +64,17 @@ def test_doctor_finds_everything_as_it_should_be(command: Command, root: Path) -
     assert names == ["langbot", "seams", "config", "start", "store", "plugin"]
 
 
+def test_the_configuration_is_langbots_wherever_its_data_root_is(
+    command: Command, root: Path
+) -> None:
+    configure(root, enable=True)
+    (root / "elsewhere").mkdir()
+    done = command("doctor", LANGBOT_DATA_ROOT=str(root / "elsewhere"))
+    assert done.returncode == 0, done.stdout
+    assert f"{root}/data/config.yaml is valid" in done.stdout
+    assert f"{root}/data/state.db will be made" in done.stdout
+
+
 def test_doctor_says_what_is_wrong(command: Command, root: Path) -> None:
     configure(root, enable=False, url="sqlite:///data/theirs.db")
     (root / "data" / "theirs.db").write_bytes(b"not ours")
@@ -72,6 +85,14 @@ def test_doctor_says_what_is_wrong(command: Command, root: Path) -> None:
     assert "langbot-state enable" in findings["config"]["detail"]
     assert not findings["store"]["ok"]
     assert "theirs.db is not a SQLite database" in findings["store"]["detail"]
+
+
+def test_doctor_never_shows_a_password(command: Command, root: Path, postgres_url: str) -> None:
+    configure(root, enable=True, url="${URL}")
+    done = command("doctor", URL=postgres_url)
+    assert done.returncode == 0, done.stdout
+    assert ":***@127.0.0.1" in done.stdout
+    assert QUOTED not in done.stdout
 
 
 def test_a_faulty_section_ends_every_command_that_needs_it(command: Command, root: Path) -> None:
@@ -99,6 +120,15 @@ def test_export_without_a_langbot_database_says_so(command: Command, root: Path)
     assert done.returncode == 1
     assert "LangBot has no database at data/langbot.db yet: start LangBot once" in done.stderr
     assert [file.name for file in (root / "data").iterdir()] == ["config.yaml"]
+
+
+def test_export_without_a_state_file_says_so_and_makes_none(command: Command, root: Path) -> None:
+    configure(root, enable=True)
+    (root / "data" / "langbot.db").touch()
+    done = command("export-host")
+    assert done.returncode == 1
+    assert f"there is no {root}/data/state.db to write back" in done.stderr
+    assert not (root / "data" / "state.db").exists()
 
 
 def test_without_langbot_the_extra_is_named(root: Path) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langbot_state_ext import CodecError, InvalidKey, Limits, ValueTooLarge
@@ -38,6 +38,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_no_value_comes_back_different(value: Any) -> None:
     assert same(decode(encode(value, Limits(value_bytes=10**9))), value)

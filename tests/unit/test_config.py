@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 
-from langbot_state_ext import ConfigError, Limits
+from langbot_state_ext import ConfigError, Limits, open_backend
+from langbot_state_ext.backends.sqlite import SqliteBackend
 from langbot_state_ext.config import (
-    data_root,
     is_enabled,
     parse_config,
     shown_url,
@@ -69,7 +70,7 @@ def test_every_fault_is_listed_at_once(root: Path) -> None:
     ]
     text = "\n".join(found)
     assert "hunter2" not in text
-    assert "state_ext.url: unknown scheme mysql:: use memory://, sqlite://" in text
+    assert "state_ext.url: unknown scheme mysql: use memory://, sqlite://" in text
     assert "state_ext.enabled: unknown; allowed are enable, url, " in text
     assert "state_ext.limits.width: unknown; allowed are value_bytes, key_length, depth" in text
     assert "'fail' or 'continue'" in text
@@ -110,6 +111,57 @@ def test_a_relative_file_is_below_the_folder_that_holds_data(root: Path) -> None
     assert parse_config({"url": "memory://"}, root=root).url == "memory://"
 
 
+@pytest.mark.parametrize("name", ["bot#1", "what?bot", "my%20bot", "100%", "a b", "\udcff"])
+def test_langbots_own_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name / "data").mkdir(parents=True)
+    config = parse_config({}, root=tmp_path / name)
+    backend = open_backend(config.url)
+    assert isinstance(backend, SqliteBackend)
+    assert backend.path == sqlite_file(config.url) == tmp_path / name / "data" / "state.db"
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("sqlite://[x", "a sqlite url has three slashes and a file: sqlite:///data/state.db"),
+        ("sqlite:///data/s.db#frag", "a sqlite url has no part after #: write %23 for a # of the"),
+        ("sqlite:///data/s.db?mode=", "unknown parameter mode in the sqlite url"),
+        ("sqlite:///data/s.db?wait_s=", "wait_s= in the url: use seconds from 0 to 3600"),
+        ("sqlite:///${X", "a ${ in the url has no name and closing brace: write ${NAME}"),
+        ("sqlite:///${}/s.db", "a ${ in the url has no name and closing brace: write ${NAME}"),
+        ("sqlite:///data", "{root}/data is a folder: name a file in it"),
+        (f"sqlite:///{300 * 'a'}/s.db", f"{{root}}/{300 * 'a'}/s.db can't be reached: File name"),
+    ],
+)
+def test_a_url_that_names_no_file_is_a_fault(url: str, fault: str, root: Path) -> None:
+    (found,) = faults({"url": url}, root)
+    assert found.startswith(f"state_ext.url: {fault.replace('{root}', str(root))}")
+
+
+def test_a_file_that_may_not_be_written_is_a_fault(root: Path, mocker: MockerFixture) -> None:
+    (root / "data" / "state.db").touch()
+    mocker.patch("os.access", return_value=False)
+    (fault,) = faults({}, root)
+    assert fault == (
+        f"state_ext.url: {root}/data/state.db can't be written by this user: change its permissions"
+    )
+
+
+def test_a_folder_that_may_not_be_entered_is_a_fault(root: Path, mocker: MockerFixture) -> None:
+    mocker.patch("pathlib.Path.is_dir", side_effect=PermissionError(13, "Permission denied"))
+    (fault,) = faults({}, root)
+    assert fault == f"state_ext.url: {root}/data/state.db can't be reached: Permission denied"
+
+
+@pytest.mark.parametrize("value", [None, [], 5])
+def test_a_part_that_is_no_mapping_is_a_fault(value: Any, root: Path) -> None:
+    needed = "a mapping of settings is needed"
+    assert faults({"limits": value, "conversation": value}, root) == [
+        f"state_ext.limits: {needed}: value_bytes, key_length, depth",
+        f"state_ext.conversation: {needed}: sync_uuid, forget_on",
+    ]
+
+
 def test_a_folder_that_is_not_there_is_a_fault(root: Path) -> None:
     (fault,) = faults({"url": "sqlite:///no/s.db"}, root)
     assert fault == (
@@ -145,11 +197,6 @@ def test_a_password_comes_from_the_environment(root: Path) -> None:
 )
 def test_what_asks_for_the_extension(section: Any, enabled: bool) -> None:
     assert is_enabled(section) == enabled
-
-
-def test_the_data_folder_is_langbots() -> None:
-    assert data_root({"LANGBOT_DATA_ROOT": " /srv/bot "}) == Path("/srv/bot")
-    assert data_root({}) == Path.cwd() / "data"
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
+import wrapt
+from pytest_mock import MockerFixture
 
 from langbot_state_ext import HostNotSupported
 from langbot_state_ext.host.patches import Patch, Patches
@@ -37,6 +40,10 @@ def politely(original: Any, *, name: str, **_rest: Any) -> str:
     return f"{original()}, dear {name}"
 
 
+def added(original: Any, *, one: int, other: int) -> Any:
+    return original() * 10
+
+
 def test_a_patch_gets_the_original_and_the_arguments_by_name(module: Any) -> None:
     patches = Patches([Patch("greeting", "Greeter.greet", politely)])
     patches.install()
@@ -52,7 +59,7 @@ def test_uninstalling_gives_the_originals_back_and_both_may_be_repeated(module: 
     patches = Patches(
         [
             Patch("greeting", "Greeter.greet", politely),
-            Patch("greeting", "add", lambda original, *, one, other: original() * 10),
+            Patch("greeting", "add", added),
         ]
     )
     for _ in range(2):
@@ -63,6 +70,39 @@ def test_uninstalling_gives_the_originals_back_and_both_may_be_repeated(module: 
         patches.uninstall()
         assert Greeter.greet is greet
         assert module.add is add
+
+
+def test_an_error_midway_takes_out_what_is_in(module: Any, mocker: MockerFixture) -> None:
+    greet, wrap = Greeter.greet, wrapt.wrap_function_wrapper
+
+    def fail_at_add(module: str, name: str, wrapper: Any) -> None:
+        if name == "add":
+            raise RuntimeError("midway")
+        wrap(module, name, wrapper)
+
+    mocker.patch("wrapt.wrap_function_wrapper", fail_at_add)
+    patches = Patches(
+        [Patch("greeting", "Greeter.greet", politely), Patch("greeting", "add", added)]
+    )
+    with pytest.raises(RuntimeError, match="midway"):
+        patches.install()
+    assert Greeter.greet is greet
+    mocker.stopall()
+    patches.install()
+    assert Greeter().greet("bob") == "hello bob, dear bob"
+    patches.uninstall()
+
+
+def test_a_signature_is_read_once(module: Any, mocker: MockerFixture) -> None:
+    patches = Patches([Patch("greeting", "Greeter.greet", politely)])
+    patches.install()
+    try:
+        Greeter().greet("bob")
+        read = mocker.spy(inspect, "signature")
+        assert Greeter().greet("eve") == "hello eve, dear eve"
+        assert read.call_count == 0
+    finally:
+        patches.uninstall()
 
 
 def test_a_table_with_a_fault_is_not_installed_at_all(module: Any) -> None:

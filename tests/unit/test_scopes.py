@@ -55,6 +55,7 @@ def test_two_identities_have_one_storage_form_only_when_they_are_the_same(
     assert (first.storage == second.storage) == (first == second)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(IDS, IDS, IDS), min_size=2, max_size=2))
 def test_query_identities_meet_only_when_their_ids_are_the_same(ids: list[Any]) -> None:
     keys = [
@@ -75,6 +76,70 @@ def test_query_identities_meet_only_when_their_ids_are_the_same(ids: list[Any]) 
 
 def _text(value: Any) -> str | None:
     return None if value in (None, "") else str(value)
+
+
+EVENT_IDS = st.none() | st.text("ab:_1", max_size=2) | st.integers(0, 12)
+EVENTS = st.tuples(
+    st.sampled_from(["plugin:a/b/c", "plugin:a/b", "c"]),
+    *(EVENT_IDS for _ in range(7)),
+    st.sampled_from([None, "user", "message", "group", "ab"]),
+    st.sampled_from([None, {}, {"launcher_type": "group", "launcher_id": 1}]),
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(VALID_STATE_SCOPES), EVENTS, EVENTS)
+def test_event_identities_meet_only_when_their_ids_are_the_same(
+    scope: str, one: Any, other: Any
+) -> None:
+    keys = [_key_of(scope, event) for event in (one, other)]
+    identities = [_identity_of(scope, event) for event in (one, other)]
+    assert [key is None for key in keys] == [identity is None for identity in identities]
+    assert (keys[0] == keys[1]) == (identities[0] == identities[1])
+
+
+@settings(deadline=None)
+@given(st.sampled_from(VALID_STATE_SCOPES), EVENTS)
+def test_an_event_with_numbers_and_one_with_their_texts_are_one_identity(
+    scope: str, event: Any
+) -> None:
+    texts = tuple(str(part) if isinstance(part, int) else part for part in event)
+    one, other = _key_of(scope, event), _key_of(scope, texts)
+    assert one == other
+    assert one is None or other is None or one.storage == other.storage
+
+
+def _key_of(scope: str, made_of: Any) -> ScopeKey | None:
+    runner, binding, bot, workspace, conversation, thread, actor, subject, kind, data = made_of
+    event = SimpleEvent(
+        bot_id=bot,
+        workspace_id=workspace,
+        conversation_id=conversation,
+        thread_id=thread,
+        actor=SimpleActor(actor, kind),
+        subject=SimpleSubject(subject, kind, data),
+    )
+    return key_from_event(scope, event, SimpleBinding(binding), SimpleDescriptor(runner))
+
+
+def _identity_of(scope: str, made_of: Any) -> object:
+    """Say whose state it is, as the documentation does."""
+    runner, binding, bot, workspace, *own = made_of
+    conversation, thread, actor, subject = map(_text, own[:4])
+    kind, data = own[4:]
+    base = (runner, _text(binding) or "unknown_binding", _text(bot), _text(workspace))
+    if scope == "conversation":
+        return conversation and (base, conversation, thread)
+    if scope == "actor":
+        return actor and (base, kind or "user", actor)
+    if scope == "runner":
+        return base
+    if kind != "message":
+        return subject and (base, kind or "unknown", subject)
+    if data:
+        return base, "group", "1"
+    place = conversation or subject
+    return place and (base, "conversation" if conversation else "message", place)
 
 
 PINNED = {

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -45,6 +48,12 @@ async def main():
 
 asyncio.run(main())
 """  # noqa: E501
+OPEN_AND_CLOSE = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("SELECT * FROM entries")
+db.close()
+"""
 
 
 @pytest.fixture
@@ -67,6 +76,10 @@ async def fill(file: Path) -> None:
         ("sqlite:///a.db?wait_s=-1", "seconds from 0 to 3600"),
         ("sqlite:///a.db?wait_s=nan", "seconds from 0 to 3600"),
         ("sqlite:///a.db?mode=ro&cache=shared", "unknown parameter cache, mode"),
+        ("sqlite:///a.db?mode=", "unknown parameter mode"),
+        ("sqlite:///a.db?wait_s=", "seconds from 0 to 3600"),
+        ("sqlite:///a#b.db", "write %23 for a #"),
+        ("sqlite://[x", "three slashes"),
     ],
 )
 def test_a_faulty_url_says_what_is_allowed(url: str, fault: str) -> None:
@@ -105,23 +118,99 @@ async def test_a_file_that_is_no_database_is_refused_untouched(file: Path, conte
     assert [path.name for path in file.parent.iterdir()] == ["state.db"]
 
 
-async def test_another_programs_database_is_refused_untouched(file: Path) -> None:
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "made_by",
+    [
+        ["CREATE TABLE theirs (x)"],
+        ["PRAGMA journal_mode = WAL", "CREATE TABLE theirs (x)"],
+        ["PRAGMA application_id = 77"],
+        ["PRAGMA user_version = 9"],
+    ],
+)
+async def test_another_programs_database_is_refused_untouched(
+    file: Path, made_by: list[str]
+) -> None:
     with closing(sqlite3.connect(file)) as db:
-        db.execute("CREATE TABLE theirs (x)")
-    before = file.read_bytes()
+        for statement in made_by:
+            db.execute(statement)
+    before = content(file.parent)
     with pytest.raises(MigrationError, match="another program's database"):
         await SqliteBackend(file).open()
-    assert file.read_bytes() == before
+    assert content(file.parent) == before
+
+
+async def test_another_programs_database_is_refused_while_it_is_in_its_log_alone(
+    file: Path,
+) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE theirs (x)")
+        await refused_untouched(left_by_a_killed_process(file), "another program's database")
+
+
+async def refused_untouched(file: Path, reason: str) -> None:
+    before = content(file.parent)
+    with pytest.raises(MigrationError, match=reason):
+        await SqliteBackend(file).open()
+    after = content(file.parent)
+    after.pop(f"{file.name}-shm", None)
+    assert after == before
+
+
+def left_by_a_killed_process(file: Path) -> Path:
+    """Copy a file that is open, with its log."""
+    folder = file.parent / "left"
+    folder.mkdir()
+    for name in (file.name, f"{file.name}-wal"):
+        shutil.copy(file.parent / name, folder)
+    return folder / file.name
 
 
 async def test_a_newer_schema_is_refused_untouched(file: Path) -> None:
     await fill(file)
     with closing(sqlite3.connect(file)) as db:
         db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    before = file.read_bytes()
+    before = content(file.parent)
     with pytest.raises(MigrationError, match="upgrade langbot-state-ext"):
         await SqliteBackend(file).open()
-    assert file.read_bytes() == before
+    assert content(file.parent) == before
+
+
+async def test_a_newer_schema_is_refused_while_it_is_in_the_log_alone(file: Path) -> None:
+    await fill(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        await refused_untouched(left_by_a_killed_process(file), "upgrade langbot-state-ext")
+
+
+async def test_opening_a_file_again_in_one_process_ends_no_lock(file: Path) -> None:
+    async with SqliteBackend(file) as first:
+        await first.commit([put(ALICE)])
+        async with SqliteBackend(file):
+            pass
+        subprocess.run([sys.executable, "-c", OPEN_AND_CLOSE, str(file)], check=True)
+        await first.commit([put(ALICE, value=b"2")])
+        async with SqliteBackend(file) as other:
+            assert await other.load([ALICE]) == [{"k": b"2"}]
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_a_file_that_cant_be_opened_leaves_nothing_open(file: Path, blocking: bool) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    threads = set(threading.enumerate())
+    backend = SqliteBackend(file, blocking=blocking)
+    for _ in range(2):
+        with pytest.raises(BackendError, match="no such table"):
+            await backend.open()
+    assert set(threading.enumerate()) == threads
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+    await backend.close()
 
 
 async def test_a_damaged_file_is_refused_untouched(file: Path) -> None:
@@ -186,18 +275,79 @@ async def test_a_lock_of_another_process_is_waited_for_and_then_refused(
 
 
 async def test_the_loop_goes_on_while_a_write_waits(file: Path) -> None:
+    async with SqliteBackend(file, wait_s=5) as backend:
+        await backend.commit([put(ALICE)])
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            begun = time.monotonic()
+            waiting = asyncio.create_task(backend.commit([put(ALICE, value=b"2")]))
+            for _ in range(20):
+                await asyncio.sleep(0.01)
+                assert await backend.load([ALICE]) == [{"k": b"1"}]
+            assert time.monotonic() - begun < 2.5
+            assert not waiting.done()
+            other.execute("COMMIT")
+        await waiting
+        assert await backend.load([ALICE]) == [{"k": b"2"}]
+
+
+async def test_every_write_waits_no_longer_than_it_was_told_to(file: Path) -> None:
+    async def refused_after() -> float:
+        begun = time.monotonic()
+        with pytest.raises(BackendUnavailable, match="waited 1 s"):
+            await backend.commit([put(ALICE)])
+        return time.monotonic() - begun
+
+    async with SqliteBackend(file, wait_s=1) as backend:
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            waits = await asyncio.gather(*(refused_after() for _ in range(5)))
+            assert min(waits) >= 0.9
+            assert max(waits) < 2
+            other.execute("ROLLBACK")
+        await backend.commit([put(ALICE)])
+
+
+async def test_what_people_ask_for_does_not_wait_behind_a_write(file: Path) -> None:
     async with SqliteBackend(file, wait_s=30) as backend:
         await backend.commit([put(ALICE)])
         with closing(sqlite3.connect(file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             waiting = asyncio.create_task(backend.commit([put(ALICE, value=b"2")]))
-            for _ in range(20):
-                await asyncio.sleep(0.01)
-                assert await backend.load([ALICE]) == [{"k": b"1"}]
+            await asyncio.sleep(0.05)
+            page = await backend.scopes(ScopeFilter(), None, 10)
+            assert [scope.key for scope in page.scopes] == [ALICE]
             assert not waiting.done()
             other.execute("COMMIT")
         await waiting
-        assert await backend.load([ALICE]) == [{"k": b"2"}]
+
+
+@pytest.mark.parametrize(("synchronous", "level"), [("normal", 1), ("full", 2)])
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_every_connection_is_as_durable_as_it_was_asked_to_be(
+    file: Path, synchronous: Any, level: int, blocking: bool
+) -> None:
+    async with SqliteBackend(file, synchronous=synchronous, blocking=blocking) as backend:
+        for db in (backend._direct, backend._writes.db):
+            assert db is not None
+            assert db.execute("PRAGMA synchronous").fetchone() == (level,)
+            assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+@pytest.mark.parametrize(("synchronous", "on_the_loop"), [("normal", True), ("full", False)])
+async def test_only_what_is_quick_is_committed_on_the_loop(
+    file: Path, mocker: MockerFixture, synchronous: Any, on_the_loop: bool
+) -> None:
+    commit, threads = sqlite_sql.commit, []
+
+    def seen(*arguments: Any) -> None:
+        threads.append(threading.current_thread())
+        commit(*arguments)
+
+    mocker.patch.object(sqlite_sql, "commit", seen)
+    async with SqliteBackend(file, synchronous=synchronous) as backend:
+        await backend.commit([put(ALICE)])
+    assert [thread is threading.current_thread() for thread in threads] == [on_the_loop]
 
 
 async def test_a_locked_store_refuses_an_update_with_the_reason(
@@ -213,7 +363,7 @@ async def test_a_locked_store_refuses_an_update_with_the_reason(
 async def test_a_full_disk_refuses_and_leaves_nothing_half_written(file: Path) -> None:
     async with SqliteBackend(file) as backend:
         await backend.commit([put(ALICE)])
-        for db in (backend._direct, backend._waiting):
+        for db in (backend._direct, backend._writes.db):
             assert db is not None
             pages = db.execute("PRAGMA page_count").fetchone()[0]
             db.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -239,13 +389,25 @@ async def test_writing_much_carries_the_log_over(file: Path, mocker: MockerFixtu
         await backend.commit([put(person("late"), expires_at=50.0)])
         for number in range(60):
             await backend.commit([put(ALICE, f"k{number}", b"x" * 1000)])
-        await backend._offload(lambda: None)
+        await backend._writes.idle()
         with closing(sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)) as db:
             assert db.execute("SELECT count(*) FROM entries").fetchone()[0] > 20
         names = await backend.list(person("late"), "", 10)
         assert names == []
         with closing(sqlite3.connect(file)) as db:
             assert db.execute("SELECT count(*) FROM scopes").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_the_log_is_carried_over_on_the_loop_only_where_there_is_none(
+    file: Path, mocker: MockerFixture, blocking: bool
+) -> None:
+    mocker.patch.object(sqlite, "CHECKPOINT_BYTES", 10**9)
+    async with SqliteBackend(file, blocking=blocking) as backend:
+        for number in range(1200):
+            await backend.commit([put(ALICE, f"k{number}")])
+        pages = 1200 * 4096
+        assert (Path(f"{file}-wal").stat().st_size > pages) is not blocking
 
 
 async def test_what_expired_is_purged_when_the_file_is_opened(file: Path) -> None:
@@ -267,7 +429,7 @@ async def test_a_commit_that_is_cancelled_is_whole_or_not_at_all(file: Path) -> 
             await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await backend._offload(lambda: None)
+        await backend._writes.idle()
         values = (await backend.load([ALICE]))[0]
         assert values.get("a") == values.get("b")
         await backend.commit([put(ALICE)])

@@ -55,7 +55,7 @@ def test_enable_and_disable_leave_the_other_settings_alone(site: Path) -> None:
     assert all(file.exists() for file in written)
     assert launcher.hook_installed()
     assert read(config) == before | {"state_ext": {"url": "memory://", "enable": True}}
-    assert launcher.disable(config) == written
+    assert set(launcher.disable(config)) == set(written)
     assert not launcher.hook_installed()
     assert read(config) == before | {"state_ext": {"url": "memory://", "enable": False}}
     assert launcher.disable(config) == [config]
@@ -79,6 +79,44 @@ def test_a_configuration_that_cant_be_read_is_named_and_left_alone(site: Path, t
             change(config)
     assert config.read_text("utf-8") == text
     assert not launcher.hook_installed()
+
+
+def test_disabling_takes_the_hook_away_whatever_the_configuration_is(site: Path) -> None:
+    config = site / "config.yaml"
+    launcher.enable(config)
+    config.write_text("a: [", "utf-8")
+    with pytest.raises(ConfigError, match=r"the start-up hook is gone, but .* is not YAML"):
+        launcher.disable(config)
+    assert not launcher.hook_installed()
+
+
+def test_a_disk_that_is_full_leaves_the_configuration_as_it_is(
+    site: Path, mocker: MockerFixture
+) -> None:
+    config = site / "config.yaml"
+    config.write_text("api: {port: 5300}\n", "utf-8")
+
+    def full(path: Path, text: str, *_rest: Any) -> None:
+        path.write_bytes(text[:5].encode())
+        raise OSError(28, "No space left on device")
+
+    mocker.patch("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        launcher.write_section(config, {"enable": True})
+    assert config.read_bytes() == b"api: {port: 5300}\n"
+    assert [file.name for file in site.iterdir()] == ["config.yaml"]
+
+
+def test_a_configuration_keeps_its_place_and_its_permissions(site: Path) -> None:
+    real = site / "real.yaml"
+    real.write_text("api: {port: 5300}\n", "utf-8")
+    real.chmod(0o640)
+    config = site / "config.yaml"
+    config.symlink_to(real)
+    launcher.write_section(config, {"enable": True})
+    assert config.is_symlink()
+    assert read(real) == {"api": {"port": 5300}, "state_ext": {"enable": True}}
+    assert real.stat().st_mode & 0o777 == 0o640
 
 
 def read(config: Path) -> Any:

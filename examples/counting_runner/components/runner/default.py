@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Any, Literal
 
 from langbot_plugin.api.definition.components.runner import Runner, RunnerContext, RunnerResult
 from langbot_plugin.api.entities.builtin.provider.message import Message
 
-COMMANDS = {
+Scope = Literal["conversation", "actor", "subject", "runner"]
+
+COMMANDS: dict[str, tuple[Scope, str]] = {
     "call me ": ("actor", "prefs.name"),
     "topic: ": ("subject", "group.topic"),
     "session: ": ("conversation", "external.conversation_id"),
@@ -21,7 +24,7 @@ class CountingRunner(Runner):
         """Answer one message."""
         text = (ctx.input.text or "").strip()
         state = ctx.state.model_dump()
-        news = [
+        news: list[tuple[Scope, str, Any]] = [
             ("conversation", "memory.turns", state["conversation"].get("memory.turns", 0) + 1),
             ("runner", "stats.turns", state["runner"].get("stats.turns", 0) + 1),
         ]

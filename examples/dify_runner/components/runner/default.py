@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -18,7 +19,7 @@ class DifyRunner(Runner):
     async def run(self, ctx: RunnerContext) -> AsyncGenerator[RunnerResult, None]:
         """Answer one message."""
         known = ctx.state.conversation.get(KEY)
-        body = {
+        body: dict[str, Any] = {
             "inputs": {},
             "query": ctx.input.text,
             "response_mode": "blocking",

@@ -24,7 +24,7 @@ class OutsideRunner(Runner):
 
     async def run(self, ctx: RunnerContext) -> AsyncGenerator[RunnerResult, None]:
         """Answer one message."""
-        conversation = Conversation.load(ctx)
+        conversation = await Conversation.fetch(ctx)  # not `load`, see its docstring
         asked = {"text": ctx.input.to_text(), "conversation_id": conversation.id}
         async with httpx.AsyncClient(trust_env=False) as client:
             answer = await client.post(ctx.config["url"], json=asked)

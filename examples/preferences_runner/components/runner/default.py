@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Literal, get_args
+from typing import Literal
 
 from langbot_plugin.api.definition.components.runner import Runner, RunnerContext, RunnerResult
 from langbot_plugin.api.entities.builtin.provider.message import Message
@@ -40,9 +40,9 @@ class PreferencesRunner(Runner):
         match ctx.input.to_text().split(maxsplit=1):
             case ["name", name]:
                 preferences.name = name
-            case ["language", language] if language in get_args(Language):
+            case ["language", "en" | "fr" | "zh" as language]:
                 preferences.language = language
-            case ["tone", tone] if tone in get_args(Tone):
+            case ["tone", "formal" | "casual" as tone]:
                 preferences.tone = tone
         for result in preferences.changes(ctx):
             yield result

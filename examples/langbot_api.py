@@ -1,0 +1,193 @@
+"""What an operator does in LangBot's UI, over the API that the UI uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import httpx
+
+from .http_bot import HttpBot
+
+OPEN_HOUSE = {
+    "trigger": {"group-respond-rules": {"random": 1.0}},
+    "safety": {"rate-limit": {"limitation": 100_000}},
+    "output": {"misc": {"exception-handling": "show-error"}},
+}
+"""Answer every message, in groups, too, and say what went wrong."""
+
+USER = {"user": "operator@example.com", "password": "only-for-this-folder"}
+
+
+class HostError(Exception):
+    """LangBot did not do what was asked; the message ends with the tail of its log."""
+
+
+class Operator:
+    """Speaks to a LangBot.
+
+    Args:
+        url: Where it answers.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+
+    def move(self, url: str) -> None:
+        """Speak to a LangBot somewhere else."""
+        self.url = url
+        self._http.base_url = httpx.URL(url)
+
+    def close(self) -> None:
+        """End the connections."""
+        self._http.close()
+
+    def _log_in(self) -> None:
+        with suppress(HostError):
+            self.api("POST", "/api/v1/user/init", json=USER)
+        token = self.api("POST", "/api/v1/user/auth", json=USER)["token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def api(self, method: str, path: str, **kwargs: Any) -> Any:
+        """Call LangBot's API as the operator.
+
+        Returns:
+            The answer's `data`.
+
+        Raises:
+            HostError: LangBot refused.
+        """
+        answer = self._http.request(method, path, **kwargs)
+        body = answer.json() if answer.content else {}
+        if answer.status_code >= httpx.codes.BAD_REQUEST or body.get("code", 0) != 0:
+            raise HostError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return body.get("data")
+
+    def busy(self) -> bool:
+        """Return whether a turn has not ended; a LangBot that does not answer has none."""
+        try:
+            last = self.api("GET", "/api/v1/monitoring/executions")["items"]
+        except (HostError, httpx.TransportError):
+            return False
+        return any(turn["status_group"] in {"queued", "running"} for turn in last)
+
+    def _metadata(self) -> str:
+        with suppress(HostError, httpx.TransportError):
+            return str(self.api("GET", "/api/v1/pipelines/_/metadata"))
+        return ""
+
+    def _plugin_runs(self, author_name: str) -> bool:
+        for plugin in self.api("GET", "/api/v1/plugins")["plugins"]:
+            metadata = plugin["manifest"]["manifest"]["metadata"]
+            if f"{metadata['author']}-{metadata['name']}" == author_name:
+                return bool(plugin["status"] == "initialized")
+        return False
+
+    def create_pipeline(
+        self,
+        name: str,
+        runner_id: str,
+        *,
+        runner_config: Mapping[str, Any] | None = None,
+        expire_time: int = 0,
+    ) -> str:
+        """Create a pipeline that answers with a runner.
+
+        Args:
+            name: Its name.
+            runner_id: `plugin:author/name/runner`.
+            runner_config: The runner's settings.
+            expire_time: After how many idle seconds a conversation ends; 0 for never.
+
+        Returns:
+            Its uuid.
+        """
+        created = self.api("POST", "/api/v1/pipelines", json={"name": name, "description": name})
+        uuid = str(created["uuid"])
+        self.update_pipeline(uuid, runner_id, runner_config=runner_config, expire_time=expire_time)
+        return uuid
+
+    def update_pipeline(
+        self,
+        uuid: str,
+        runner_id: str,
+        *,
+        runner_config: Mapping[str, Any] | None = None,
+        expire_time: int = 0,
+    ) -> None:
+        """Change a pipeline, see `create_pipeline`."""
+        pipeline = self.api("GET", f"/api/v1/pipelines/{uuid}")["pipeline"]
+        config = pipeline["config"]
+        runner = {"id": runner_id, "expire-time": expire_time}
+        config["ai"] = {"runner": runner, "runner_config": {runner_id: dict(runner_config or {})}}
+        merge(config, OPEN_HOUSE)
+        self.api(
+            "PUT", f"/api/v1/pipelines/{uuid}", json={"name": pipeline["name"], "config": config}
+        )
+
+    def create_agent(
+        self, name: str, runner_id: str, *, runner_config: Mapping[str, Any] | None = None
+    ) -> str:
+        """Create an Agent, which a bot can be bound to, see `create_pipeline`.
+
+        Returns:
+            Its uuid.
+        """
+        config = {
+            "runner": {"id": runner_id},
+            "runner_config": {runner_id: dict(runner_config or {})},
+        }
+        body = {"name": name, "description": name, "config": config}
+        return str(self.api("POST", "/api/v1/agents", json=body)["uuid"])
+
+    def create_bot(
+        self, name: str, target_uuid: str, *, target_type: str = "pipeline", timeout_s: int = 15
+    ) -> HttpBot:
+        """Create a bot on the HTTP platform that answers people and groups.
+
+        Args:
+            name: Its name.
+            target_uuid: What answers.
+            target_type: What that is, `pipeline` (default) or `agent`. An Agent gets one binding
+                for all chats, since its state belongs to the binding.
+            timeout_s: A quarter of how long a turn may take.
+        """
+        secret = f"secret-of-{name}"
+        chats = [{"field": "chat_type", "operator": "eq", "value": c} for c in ("person", "group")]
+        bindings = [
+            {
+                "event_pattern": "message.received",
+                "target_type": target_type,
+                "target_uuid": target_uuid,
+                "filters": filters,
+            }
+            for filters in ([[]] if target_type == "agent" else [[chat] for chat in chats])
+        ]
+        created = self.api(
+            "POST",
+            "/api/v1/platform/bots",
+            json={
+                "name": name,
+                "description": name,
+                "adapter": "http_bot",
+                "adapter_config": {
+                    "inbound_secret": secret,
+                    "callback_url": f"{self.url}/nowhere",
+                    "callback_timeout": timeout_s,
+                },
+                "enable": True,
+                "event_bindings": bindings,
+            },
+        )
+        return HttpBot(self.url, str(created["uuid"]), secret, timeout_s=4 * timeout_s + 30)
+
+
+def merge(target: dict[str, Any], extra: Mapping[str, Any]) -> None:
+    """Lay nested settings over others."""
+    for key, value in extra.items():
+        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
+            merge(target[key], value)
+        else:
+            target[key] = value
