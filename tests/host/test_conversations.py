@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +11,11 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+import yaml
 
 from examples.langbot_host import LangBotHost
 
-from .conftest import PROBE, Chat
+from .conftest import HERE, PROBE, Chat, wait_until
 
 EXTERNAL = "external.conversation_id"
 DIFY_404 = (
@@ -172,6 +175,41 @@ def test_a_group_talking_at_once_loses_and_mixes_nothing(chat: Chat) -> None:
     for person in range(3):
         seen = chat.state(sender=f"p{person}")["actor"]
         assert seen == {f"n{n}": n for n in range(12) if n % 3 == person}
+
+
+@pytest.fixture(scope="session")
+def steered(host: LangBotHost, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Install the probe runner once more, as one whose runs take the messages that follow."""
+    plugin = tmp_path_factory.mktemp("plugins") / "steered_runner"
+    commands = shutil.ignore_patterns("__pycache__", "commands")
+    shutil.copytree(HERE / "probe_runner", plugin, ignore=commands)
+    manifest = yaml.safe_load((plugin / "manifest.yaml").read_text())
+    manifest["metadata"]["name"] = "SteeredRunner"
+    del manifest["spec"]["components"]["Command"]
+    (plugin / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+    runner = plugin / "components" / "runner" / "default.yaml"
+    found = yaml.safe_load(runner.read_text())
+    found["spec"]["capabilities"]["steering"] = True
+    runner.write_text(yaml.safe_dump(found))
+    runner_id = PROBE.replace("ProbeRunner", "SteeredRunner")
+    host.install_plugin(host.build_plugin(plugin), runner_id=runner_id)
+    return runner_id
+
+
+def test_a_message_that_steers_a_run_writes_nothing_of_its_own(
+    host: LangBotHost, steered: str
+) -> None:
+    pipeline = host.create_pipeline("steered", steered)
+    chat = Chat(host, host.create_bot("steered", pipeline), pipeline)
+    then: tuple[dict[str, Any], ...] = ({"steering_pull": []}, put("conversation", "n", 2))
+    with chat.under_way(put("actor", "n", 1), then=then, group="g1") as answer:
+        chat.post(put("actor", "n", 3), sender="bob", group="g1")
+        wait_until(lambda: "as steering input for run" in host.log, "the message to be taken")
+    (pulled,) = json.loads(answer.result())["steps"][0]["items"]
+    assert pulled["actor"]["actor_id"] == "bob"
+    assert_in_one_piece(chat, "group_g1")
+    assert len(chat.ledger("run_id")) == 1
+    assert chat.stored() == {("actor", "n"): 1, ("conversation", "n"): 2}
 
 
 def test_a_store_that_cant_be_reached_fails_aloud_and_recovers(
