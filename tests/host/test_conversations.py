@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,10 +11,11 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+import yaml
 
 from examples.langbot_host import LangBotHost
 
-from .conftest import PROBE, Chat
+from .conftest import HERE, PROBE, Chat, wait_until
 
 EXTERNAL = "external.conversation_id"
 DIFY_404 = (
@@ -47,6 +50,13 @@ def assert_new(seen: Any) -> None:
 
 def history(chat: Chat) -> int:
     return len(chat.run({"history_page": []})["steps"][0]["items"])
+
+
+def assert_in_one_piece(chat: Chat, conversation_id: str = "person_alice") -> None:
+    """LangBot's own run ledger and transcripts know just one conversation."""
+    chat.wait_for_end()
+    for table in ("agent_run", "transcript"):
+        assert set(chat.ledger("conversation_id", table=table)) == {conversation_id}
 
 
 def test_a_conversation_expires_when_it_was_idle_for_long_enough(
@@ -93,15 +103,19 @@ def test_the_uis_reset_begins_a_new_conversation(chat: Chat, host: LangBotHost) 
     host.reset_context(chat.bot, "person_alice")
     assert_new(chat.run())
     assert_new(chat.run())
-    assert turns >= 3
+    assert history(chat) > turns >= 3
+    assert_in_one_piece(chat)
     assert "was reset: cleared 2 entries" in host.log
 
 
 def test_a_plugins_new_conversation_is_one(chat: Chat) -> None:
     begin(chat)
+    turns = history(chat)
     assert "new" in chat.bot.say("!probe new")
     assert_new(chat.run())
     assert_new(chat.run())
+    assert history(chat) > turns >= 3
+    assert_in_one_piece(chat)
 
 
 def test_a_reset_leaves_others_alone(chat: Chat, host: LangBotHost) -> None:
@@ -119,6 +133,7 @@ def test_a_dead_id_is_forgotten_and_the_next_message_begins_anew(
 ) -> None:
     begin(chat)
     chat.run(put("conversation", "external.parent", "m-1"))
+    turns = history(chat)
     chat.failing_run({"fail": DIFY_404})
     seen = chat.run()
     assert seen["state"]["conversation"] == {EXTERNAL: "person_alice", "memory.x": 1}
@@ -126,6 +141,8 @@ def test_a_dead_id_is_forgotten_and_the_next_message_begins_anew(
     assert seen["state"]["actor"] == {"memory.x": "actor"}
     chat.run(put("conversation", EXTERNAL, "ext-2"))
     assert_continues(chat.run(), "ext-2")
+    assert history(chat) > turns
+    assert_in_one_piece(chat)
     (line,) = [line for line in host.log.splitlines() if "forgot external." in line]
     assert "external.parent" in line
     assert "the next message begins a new one" in line
@@ -158,6 +175,41 @@ def test_a_group_talking_at_once_loses_and_mixes_nothing(chat: Chat) -> None:
     for person in range(3):
         seen = chat.state(sender=f"p{person}")["actor"]
         assert seen == {f"n{n}": n for n in range(12) if n % 3 == person}
+
+
+@pytest.fixture(scope="session")
+def steered(host: LangBotHost, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Install the probe runner once more, as one whose runs take the messages that follow."""
+    plugin = tmp_path_factory.mktemp("plugins") / "steered_runner"
+    commands = shutil.ignore_patterns("__pycache__", "commands")
+    shutil.copytree(HERE / "probe_runner", plugin, ignore=commands)
+    manifest = yaml.safe_load((plugin / "manifest.yaml").read_text())
+    manifest["metadata"]["name"] = "SteeredRunner"
+    del manifest["spec"]["components"]["Command"]
+    (plugin / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+    runner = plugin / "components" / "runner" / "default.yaml"
+    found = yaml.safe_load(runner.read_text())
+    found["spec"]["capabilities"]["steering"] = True
+    runner.write_text(yaml.safe_dump(found))
+    runner_id = PROBE.replace("ProbeRunner", "SteeredRunner")
+    host.install_plugin(host.build_plugin(plugin), runner_id=runner_id)
+    return runner_id
+
+
+def test_a_message_that_steers_a_run_writes_nothing_of_its_own(
+    host: LangBotHost, steered: str
+) -> None:
+    pipeline = host.create_pipeline("steered", steered)
+    chat = Chat(host, host.create_bot("steered", pipeline), pipeline)
+    then: tuple[dict[str, Any], ...] = ({"steering_pull": []}, put("conversation", "n", 2))
+    with chat.under_way(put("actor", "n", 1), then=then, group="g1") as answer:
+        chat.post(put("actor", "n", 3), sender="bob", group="g1")
+        wait_until(lambda: "as steering input for run" in host.log, "the message to be taken")
+    (pulled,) = json.loads(answer.result())["steps"][0]["items"]
+    assert pulled["actor"]["actor_id"] == "bob"
+    assert_in_one_piece(chat, "group_g1")
+    assert len(chat.ledger("run_id")) == 1
+    assert chat.stored() == {("actor", "n"): 1, ("conversation", "n"): 2}
 
 
 def test_a_store_that_cant_be_reached_fails_aloud_and_recovers(
@@ -194,3 +246,6 @@ def test_a_restart_continues_what_has_not_expired(host: LangBotHost, open_chat: 
     assert_continues(chat.run())
     chat.failing_run({"fail": DIFY_404})
     assert chat.run()["params"]["conversation_id"] is None
+    assert history(chat) > turns
+    for each in (short, long):
+        assert_in_one_piece(each)

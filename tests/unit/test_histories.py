@@ -7,6 +7,7 @@ LangBot restarts, and an operator resets.
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from langbot_state_ext import Run, RunLifecycle, RunnerScopedStateStore, StateStore
+from langbot_state_ext import Run, RunLifecycle, StateStore
 from langbot_state_ext.conversation import (
     Synced,
     stable_conversation_id,
@@ -156,7 +157,7 @@ class Histories(RuleBasedStateMachine):
         self.clock = Clock()
         self.steady = 0.0
         self.store = StateStore()
-        self.driver = RunnerScopedStateStore(self.store)
+        self.loop = asyncio.Runner()
         self.reference = Reference()
         self.uuids: dict[str, tuple[str | None, Synced | None]] = {}
         self.seen: dict[str, float] = {}
@@ -168,7 +169,10 @@ class Histories(RuleBasedStateMachine):
         return RunLifecycle(self.store, on_failed_run=self.on_failed_run, clock=self.clock)
 
     def drive(self, work: Any) -> Any:
-        return self.driver._drive(work)
+        return self.loop.run(work)
+
+    def teardown(self) -> None:
+        self.loop.close()
 
     def binding_of(self, runner: str, person: str) -> tuple[Any, Any, Any]:
         event = SimpleEvent(conversation_id=f"person_{person}", actor=SimpleActor(person))
@@ -342,5 +346,14 @@ class Histories(RuleBasedStateMachine):
             assert derived == (own if uuid and own else launcher)
 
 
+class RollbackHistories(Histories):
+    """The same, where what a failed run has written is taken back."""
+
+    on_failed_run = "rollback"
+
+
+HISTORIES = settings(max_examples=200, stateful_step_count=50, deadline=None)
 TestHistories = Histories.TestCase
-TestHistories.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestHistories.settings = HISTORIES
+TestRollbackHistories = RollbackHistories.TestCase
+TestRollbackHistories.settings = HISTORIES
