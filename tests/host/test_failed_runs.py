@@ -96,11 +96,13 @@ def test_a_run_that_times_out_is_taken_back(chat: Chat, host: LangBotHost) -> No
 
 
 def test_a_failed_run_leaves_what_another_wrote_since(chat: Chat, host: LangBotHost) -> None:
-    with chat.under_way(put("actor", "m", 1), put("actor", "n", 1), then=FAIL) as failing:
+    steps = (put("actor", "m", 1), put("actor", "n", 1), {"until_set": ["actor", "go"]}, *FAIL)
+    with ThreadPoolExecutor(1) as pool:
+        failing = pool.submit(chat.failing_run, *steps)
         wait_until(lambda: ("actor", "n") in chat.stored(), "what the run writes")
-        chat.run(put("actor", "n", 2), group="g1")
-    failing.result()
-    assert chat.state()["actor"] == {"n": 2}
+        with chat.under_way(put("actor", "n", 2), put("actor", "go", 1), group="g1"):
+            failing.result()
+    assert chat.state()["actor"] == {"n": 2, "go": 1}
     assert "key 'n' stays: another run has written it since" in host.log
 
 
