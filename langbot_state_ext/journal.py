@@ -53,7 +53,7 @@ class RunJournal:
         self._run_id = run_id
         self._instance_id = instance_id
         self._writing = asyncio.Lock()
-        self._has_written = False
+        self._written: set[tuple[ScopeKey, str]] = set()
         self._end: Literal["completed", "failed"] | None = None
 
     async def commit(self, change: Change) -> None:
@@ -82,12 +82,26 @@ class RunJournal:
         """
         async with self._writing:
             self._end = "completed" if completed else "failed"
-        if not self._has_written:
+        if not self._written:
             return []
-        run = (self._run_id, self._instance_id)
-        return await _end(
-            self._backend, lambda e: (e.run_id, e.instance_id) == run, completed=completed
-        )
+        left = [] if completed else await self._settled_over()
+        return left + await _end(self._backend, self._is_mine, completed=completed)
+
+    def _is_mine(self, layer: Layer) -> bool:
+        return (layer.run_id, layer.instance_id) == (self._run_id, self._instance_id)
+
+    async def _settled_over(self) -> list[Left]:
+        """Return the keys over which another run has written, and has completed since."""
+        known = {
+            (record.scope, record.key)
+            async for _, _, record in _records(self._backend)
+            if record is not None and record.has(self._is_mine)
+        }
+        return [
+            Left(self._run_id, scope, key)
+            for scope, key in self._written - known
+            if await self._backend.get(scope, key) is not None
+        ]
 
     async def _commit(self, change: Change) -> None:
         async with self._writing:
@@ -96,7 +110,7 @@ class RunJournal:
             if self._end == "completed":
                 await self._backend.commit([change])
                 return
-            self._has_written = True
+            self._written.add((change.scope, change.key))
             while True:
                 try:
                     await self._backend.commit(await self._recorded(change))
@@ -151,12 +165,14 @@ async def _end(backend: Backend, ended: Ended, *, completed: bool) -> list[Left]
         changes, left = list[Change](), list[Left]()
         async for name, version, record in _records(backend):
             rest = None
-            if record is not None:
-                if not record.has(ended):
-                    continue
+            if record is None:
+                LOGGER.warning("A record of what a run replaced can't be read: left out")
+            elif record.has(ended):
                 rest, more, stays = await _rest(backend, record, ended, completed=completed)
                 changes += more
                 left += stays
+            else:
+                continue
             data = rest.format() if rest is not None and rest.is_open else None
             changes.append(Change(JOURNAL, name, data, version))
         try:
@@ -187,7 +203,6 @@ def _parse(data: bytes) -> Record | None:
     try:
         return Record.parse(data)
     except ValueError:
-        LOGGER.warning("A record of what a run replaced can't be read: left out")
         return None
 
 

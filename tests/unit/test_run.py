@@ -218,16 +218,20 @@ async def test_keep_keeps_what_a_failed_run_has_written(
     assert await state(store) == expected
 
 
+@pytest.mark.parametrize("order", [("run-1", "run-2"), ("run-2", "run-1")])
 async def test_what_another_run_has_written_since_stays(
-    store: StateStore, careful: RunLifecycle, caplog: pytest.LogCaptureFixture
+    store: StateStore,
+    careful: RunLifecycle,
+    caplog: pytest.LogCaptureFixture,
+    order: tuple[str, str],
 ) -> None:
     await fill(store)
     await half_a_run(careful)
     await careful.before_run(run("run-2"))
     await careful.on_result("run-2", update("conversation", "kept", "other's"))
     await careful.on_result("run-2", update("conversation", "gone", "other's"))
-    await careful.after_run("run-1", "failed")
-    await careful.after_run("run-2", "completed")
+    for name in order:
+        await careful.after_run(name, {"run-1": "failed", "run-2": "completed"}[name])
     seen = await state(store)
     assert seen["conversation"] == {
         "kept": "other's",
