@@ -26,7 +26,7 @@ from .langbot_api import USER, HostError, Operator, merge
 from .plugin_package import bin_folder, build
 from .ports import free_ports
 
-__all__ = ["USER", "HostError", "LangBotHost", "PortTaken", "bin_folder", "free_ports"]
+__all__ = ["USER", "HostError", "LangBotHost", "PortTaken", "bin_folder"]
 
 LIMIT_S = 600.0
 """How long LangBot may take for anything; it starts in 10 to 20 s on two cores, in minutes where

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import random
 import shutil
 import signal
 import socket
@@ -23,6 +22,8 @@ from typing import Self
 
 import psycopg
 
+from .ports import free_ports
+
 PASSWORD = "p@ss/w:rd#1?"
 QUOTED = "p%40ss%2Fw%3Ard%231%3F"
 START_S = 60.0
@@ -37,7 +38,7 @@ class ServerProcess:
     """
 
     def __init__(self) -> None:
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self.folder = Path(tempfile.mkdtemp(prefix="state-server-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -59,7 +60,7 @@ class ServerProcess:
             assert "ddress already in use" in log, log
             assert time.monotonic() < end, log
             if not self._known:  # nobody has its url yet
-                self.port = free_port()
+                (self.port,) = free_ports(1)
             time.sleep(0.2)
         self._known = True
 
@@ -265,19 +266,6 @@ class RedisServer(ServerProcess):
             return own and self.command("PING").startswith(b"+PONG")
         except OSError:
             return False
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on.
-
-    Connections are not given one below 32768, so that it is still free when a server comes back.
-    """
-    while True:
-        port = random.randint(10_000, 32_000)
-        with socket.socket() as free, suppress(OSError):
-            free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            free.bind(("127.0.0.1", port))
-            return port
 
 
 def guard(pid: int) -> subprocess.Popen[bytes]:

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from examples.servers import PostgresServer, RedisServer, ServerProcess, free_port
+from examples.ports import first_given_port, free_ports
+from examples.servers import PostgresServer, RedisServer, ServerProcess
 
 SERVERS = (PostgresServer, RedisServer)
 
@@ -53,4 +54,4 @@ def test_a_port_that_is_taken_is_left_to_its_owner(kind: type[ServerProcess]) ->
 
 
 def test_a_port_is_one_that_connections_are_not_given() -> None:
-    assert all(10_000 <= free_port() < 32_768 for _ in range(20))
+    assert all(1024 <= port < first_given_port() for port in free_ports(20))

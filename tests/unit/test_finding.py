@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from examples.langbot_host import free_ports
+from examples.ports import free_ports
 from langbot_state_ext import BackendUnavailable, ScopeFilter, StateStore
 from langbot_state_ext.plugin.finding import StoreAccess, StoreNotFound, find_place
 
