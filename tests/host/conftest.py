@@ -8,7 +8,7 @@ import json
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -132,12 +132,15 @@ def wait_until(done: Callable[[], Any], what: str, limit_s: float = 60) -> None:
         time.sleep(0.1)
 
 
-def with_extension(folder: Path, **section: Any) -> LangBotHost:
+def with_extension(
+    folder: Path, *, env: Mapping[str, str] | None = None, **section: Any
+) -> LangBotHost:
     """Return a LangBot that `langbot-state run` starts."""
     return LangBotHost(
         folder,
         command=[str(bin_folder() / "langbot-state"), "run"],
         config={"state_ext": {"enable": True, **section}},
+        env=env,
     )
 
 

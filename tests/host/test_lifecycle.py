@@ -17,6 +17,7 @@ import pytest
 
 from examples.http_bot import HttpBot
 from examples.langbot_host import HostError, LangBotHost
+from tests.unmeasured import UNMEASURED
 
 from .conftest import with_extension
 
@@ -38,7 +39,7 @@ def install_counting_runner(host: LangBotHost) -> HttpBot:
 
 
 def test_a_killed_langbot_loses_nothing_that_was_answered(tmp_path: Path) -> None:
-    with with_extension(tmp_path) as host:
+    with with_extension(tmp_path, env=UNMEASURED) as host:
         bot = install_counting_runner(host)
         answered = (0, 0)
         for after_s in (0.1, 0.5, 0.9):

@@ -16,6 +16,7 @@ import pytest
 from examples.http_bot import HttpBot
 from examples.langbot_host import LangBotHost, bin_folder
 from examples.servers import PASSWORD, PostgresServer, RedisServer
+from tests.unmeasured import UNMEASURED
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 
@@ -38,7 +39,7 @@ def kept(bot: HttpBot) -> Any:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, HttpBot]:
     """A LangBot's folder, set up without the extension, that has some state of its own."""
     folder = tmp_path_factory.mktemp("langbot")
-    with LangBotHost(folder) as host:
+    with LangBotHost(folder, env=UNMEASURED) as host:
         package = host.build_plugin(Path(__file__).parent / "probe_runner")
         host.install_plugin(package, runner_id=RUNNER)
         bot = host.create_bot("probe", host.create_pipeline("probe", RUNNER))
@@ -54,7 +55,7 @@ def pair(folder: Path, bot: HttpBot, place: Path, url: str) -> Iterator[list[tup
         shutil.copytree(folder / "data", place / name / "data", symlinks=True)
         config = {"state_ext": {"enable": True, "url": url, "on_unavailable": policy}}
         command = [str(bin_folder() / "langbot-state"), "run"]
-        env = {"STATE_PASSWORD": "p%40ss%2Fw%3Ard%231%3F"}
+        env = {**UNMEASURED, "STATE_PASSWORD": "p%40ss%2Fw%3Ard%231%3F"}
         hosts.append(LangBotHost(place / name, command=command, config=config, env=env))
     with ExitStack() as stack:
         for host in hosts:

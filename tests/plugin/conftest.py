@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from examples.langbot_host import LangBotHost, bin_folder
+from tests.unmeasured import UNMEASURED
 from tools.browser import MISSING, find
 from tools.plugin import ROOT, build, stage
 
@@ -28,7 +29,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def operator(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     folder = tmp_path_factory.mktemp("langbot")
     command = [str(bin_folder() / "langbot-state"), "run"]
-    with LangBotHost(folder, command=command, config={"state_ext": {"enable": True}}) as host:
+    config = {"state_ext": {"enable": True}}
+    with LangBotHost(folder, command=command, config=config, env=UNMEASURED) as host:
         host.api("POST", "/api/v1/system/wizard/completed", json={"status": "skipped"})
         runner = host.build_plugin(ROOT / "examples" / "counting_runner")
         host.install_plugin(runner, runner_id=RUNNER_ID)

@@ -20,6 +20,7 @@ from examples import demo
 from examples.langbot_host import LangBotHost
 from langbot_state_ext.plugin.finding import StoreAccess
 from langbot_state_ext.plugin.inspector import Inspector
+from tests.unmeasured import UNMEASURED
 from tools import browser as browser_tool
 from tools.plugin import ROOT, stage
 
@@ -168,7 +169,7 @@ def test_the_page_api_answers_in_data_only(operator: Operator) -> None:
 
 
 def test_alone_it_says_what_is_missing(package: Path, tmp_path: Path) -> None:
-    with LangBotHost(tmp_path / "alone") as host:
+    with LangBotHost(tmp_path / "alone", env=UNMEASURED) as host:
         host.install_plugin(package)
         runner = host.build_plugin(ROOT / "examples" / "counting_runner")
         host.install_plugin(runner, runner_id=RUNNER_ID)
