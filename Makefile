@@ -22,11 +22,11 @@ $(VENV)/.ready: pyproject.toml
 
 .PHONY: demo
 demo: setup ## show it at work: a real LangBot, two people, a group, a restart
-	$(BIN)/python -m examples.demo
+	$(BIN)/python -m tools.demo
 
 .PHONY: run
 run: setup ## start the same LangBot for you to try in the browser
-	$(BIN)/python -m examples.demo --stay
+	$(BIN)/python -m tools.demo --stay
 
 .PHONY: plugin
 plugin: setup ## build the plugin for LangBot's own UI

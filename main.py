@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langbot_plugin.api.definition.plugin import BasePlugin
 
-from langbot_state_ext.plugin.finding import StoreAccess
+from langbot_state_ext.plugin.locate import StoreAccess
 
 
 class RunnerState(BasePlugin):

@@ -13,8 +13,8 @@ import orjson
 import psycopg
 from redis.asyncio import Redis
 
-from examples.servers import PostgresServer, RedisServer
 from langbot_state_ext import VALID_STATE_SCOPES
+from testkit.servers import PostgresServer, RedisServer
 
 from .turn import Contender, ours
 

@@ -5,7 +5,6 @@ networked backends and the plugin's parts come in only where they are used.
 """
 
 from .backends import Backend, Change, Entry, ScopeFilter, ScopePage, StoredScope, open_backend
-from .codec import Limits
 from .errors import (
     BackendError,
     BackendUnavailable,
@@ -21,11 +20,12 @@ from .errors import (
     ValueTooLarge,
     VersionConflict,
 )
-from .policy import LEGACY_KEY_MAPPING
-from .run import Outcome, Run, RunLifecycle
-from .scopes import VALID_STATE_SCOPES, Scope, ScopeKey, key_from_event, key_from_query
-from .store import StateStore
-from .sync import RunnerScopedStateStore, get_state_store, reset_state_store
+from .lifecycle.run import Outcome, Run, RunLifecycle
+from .state.codec import Limits
+from .state.policy import LEGACY_KEY_MAPPING
+from .state.scopes import VALID_STATE_SCOPES, Scope, ScopeKey, key_from_event, key_from_query
+from .store.store import StateStore
+from .store.sync import RunnerScopedStateStore, get_state_store, reset_state_store
 
 __version__ = "0.1.0"
 

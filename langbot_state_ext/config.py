@@ -17,12 +17,12 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from .backends import open_backend
-from .backends.networked import HIDDEN
-from .backends.sqlite_url import read_url
-from .codec import MAX_DEPTH, Limits
-from .conversation import DEFAULT_FORGET_ON, fault_of_forget_on
+from .backends.sqlite.url import read_url
+from .backends.urls import HIDDEN
 from .errors import ConfigError
-from .run import OnFailedRun, OnUnavailable
+from .lifecycle.conversation_rules import DEFAULT_FORGET_ON, fault_of_forget_on
+from .lifecycle.run import OnFailedRun, OnUnavailable
+from .state.codec import MAX_DEPTH, Limits
 
 SECTION = "state_ext"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from examples.servers import PostgresServer, RedisServer
+from testkit.servers import PostgresServer, RedisServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,11 +14,8 @@ ROOT = Path(__file__).parents[1]
 
 FILES = ("manifest.yaml", "main.py", "requirements.txt", "LICENSE", "assets", "components")
 
-PACKAGE_FILES = ("*.py", "py.typed", "backends", "plugin")
+PACKAGE_FILES = ("*.py", "py.typed", "state", "backends", "store", "lifecycle", "plugin")
 """Of the package: what the plugin's process imports, by itself or through the public names."""
-
-LEFT_OUT = frozenset({"cli.py", "copying.py"})
-"""What only runs beside LangBot."""
 
 
 def stage(target: Path) -> Path:
@@ -38,8 +35,7 @@ def stage(target: Path) -> Path:
     package.mkdir()
     for pattern in PACKAGE_FILES:
         for path in sorted(source.glob(pattern)):
-            if path.name not in LEFT_OUT:
-                _copy(path, package / path.name)
+            _copy(path, package / path.name)
     return target
 
 

@@ -9,9 +9,9 @@ from langbot_plugin.api.definition.components.command.command import Command
 from langbot_plugin.api.entities.builtin.command.context import CommandReturn, ExecuteContext
 from langbot_plugin.api.entities.builtin.provider.session import LauncherTypes
 
-from langbot_state_ext.plugin.command import Speaker, StateCommands
-from langbot_state_ext.plugin.finding import StoreAccess
-from langbot_state_ext.plugin.texts import language_of
+from langbot_state_ext.plugin.command.command import Speaker, StateCommands
+from langbot_state_ext.plugin.command.texts import language_of
+from langbot_state_ext.plugin.locate import StoreAccess
 
 LOGGER = logging.getLogger("langbot_state_ext.plugin")
 

@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError, MissingExtra
-from .base import (
-    ANY_VERSION,
-    Backend,
-    Change,
-    Entry,
-    ScopeFilter,
-    ScopePage,
-    StoredScope,
-)
+from .base import ANY_VERSION, Backend, Change, Entry, ScopeFilter, ScopePage, StoredScope
 from .overview import Day, Overview, Written
 
 __all__ = [
@@ -55,7 +47,7 @@ def open_backend(url: str, *, blocking: bool = False) -> Backend:
 
         return MemoryBackend()
     if scheme == "sqlite":
-        from .sqlite import SqliteBackend
+        from .sqlite.backend import SqliteBackend
 
         return SqliteBackend.from_url(url, blocking=blocking)
     if scheme in {"postgresql", "postgres"}:
@@ -68,7 +60,7 @@ def open_backend(url: str, *, blocking: bool = False) -> Backend:
 
 def _postgres(url: str) -> Backend:
     try:
-        from .postgres import PostgresBackend
+        from .postgres.backend import PostgresBackend
     except ImportError:
         raise MissingExtra("psycopg", "postgres") from None
     return PostgresBackend.from_url(url)
@@ -76,7 +68,7 @@ def _postgres(url: str) -> Backend:
 
 def _redis(url: str) -> Backend:
     try:
-        from .redis import RedisBackend
+        from .redis.backend import RedisBackend
     except ImportError:
         raise MissingExtra("redis", "redis") from None
     return RedisBackend.from_url(url)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Self
 
-from ..scopes import Scope, ScopeKey
+from ..state.scopes import Scope, ScopeKey
 from .overview import Overview, survey
 
 ANY_VERSION = -1

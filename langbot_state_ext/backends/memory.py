@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ..errors import VersionConflict
-from ..scopes import ScopeKey
+from ..state.scopes import ScopeKey
 from .base import ANY_VERSION, Backend, Change, Entry, ScopeFilter, ScopePage, StoredScope
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..scopes import ScopeKey
+from ..state.scopes import ScopeKey
 
 if TYPE_CHECKING:
     from .base import Backend, ScopeFilter, StoredScope

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any, Self
 
 from ..errors import ScopeError, StateError
-from ..keyed import Snapshot
-from ..policy import shown_key
-from ..run import Run, RunLifecycle
-from ..scopes import VALID_STATE_SCOPES, ScopeKey, key_from_event
+from ..lifecycle.run import Run, RunLifecycle
+from ..state.policy import shown_key
+from ..state.scopes import VALID_STATE_SCOPES, ScopeKey, key_from_event
+from ..store.keyed import Snapshot
 from .patches import Patch
 from .sessions import Sessions
 

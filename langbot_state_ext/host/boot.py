@@ -13,10 +13,10 @@ from typing import Any
 from .. import __version__
 from ..config import SECTION, StateExtConfig, is_enabled, parse_config, shown_url
 from ..errors import StateError
-from ..run import RunLifecycle
-from ..store import StateStore
+from ..lifecycle.run import RunLifecycle
+from ..store.store import StateStore
 from .adapter import table
-from .adopt import adopt
+from .adoption.adopt import adopt
 from .compat import check_version
 from .database import host_database
 from .patches import Patch, Patches

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from ..backends import ScopeFilter
 from ..config import SECTION, StateExtConfig, missing_file, parse_config, shown_url
 from ..errors import HostNotSupported, StateError
-from ..run import RunLifecycle
-from ..store import StateStore
+from ..lifecycle.run import RunLifecycle
+from ..store.store import StateStore
 from .adapter import table
 from .compat import check_version
 from .database import NoHostDatabase, host_engine

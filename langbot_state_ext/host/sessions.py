@@ -9,17 +9,17 @@ from datetime import datetime
 from typing import Any
 
 from ..backends import ScopeFilter
-from ..conversation import (
+from ..errors import BackendError
+from ..lifecycle.conversation_rules import (
     Synced,
     is_external_id,
     stable_conversation_id,
     uuid_after,
     uuid_on_resume,
 )
-from ..errors import BackendError
-from ..policy import canonical_key
-from ..run import RunLifecycle
-from ..scopes import ScopeKey
+from ..lifecycle.run import RunLifecycle
+from ..state.policy import canonical_key
+from ..state.scopes import ScopeKey
 from .patches import Patch
 
 _SYNCED = "_state_ext_synced"

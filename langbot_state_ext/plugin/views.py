@@ -9,10 +9,10 @@ from typing import Any
 
 from ..backends import Entry, Overview, StoredScope
 from ..backends.overview import Written
-from ..codec import decode
 from ..errors import CodecError
-from ..masking import masked
-from ..scopes import ScopeKey
+from ..state.codec import decode
+from ..state.scopes import ScopeKey
+from .masking import masked
 
 PREVIEW = 160
 """How many characters of a value a list shows."""

@@ -9,10 +9,10 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ..codec import check_key
 from ..errors import InvalidKey, ModelError
-from ..policy import canonical_key
-from ..scopes import INVALID_SCOPE, VALID_STATE_SCOPES, Scope
+from ..state.codec import check_key
+from ..state.policy import canonical_key
+from ..state.scopes import INVALID_SCOPE, VALID_STATE_SCOPES, Scope
 
 Stored = dict[str, Any]
 """Stored JSON values by state key."""

@@ -22,9 +22,9 @@ from .objects import (
 
 if TYPE_CHECKING:
     from .contract import BackendContract, Clock, DurableBackendContract
-    from .harness import RunnerHarness
-    from .record import Reply
-    from .turn import Turn
+    from .harness.harness import RunnerHarness
+    from .harness.record import Reply
+    from .harness.turn import Turn
 
 __all__ = [
     "BackendContract",
@@ -47,9 +47,9 @@ __all__ = [
 
 _ELSEWHERE = {
     **dict.fromkeys(("BackendContract", "Clock", "DurableBackendContract"), "contract"),
-    "Reply": "record",
-    "RunnerHarness": "harness",
-    "Turn": "turn",
+    "Reply": "harness.record",
+    "RunnerHarness": "harness.harness",
+    "Turn": "harness.turn",
 }
 """What is imported when it is asked for: the contract needs pytest, the harness takes a while."""
 

@@ -32,7 +32,7 @@ from ..backends import (
     Written,
 )
 from ..errors import VersionConflict
-from ..scopes import Scope, ScopeKey
+from ..state.scopes import Scope, ScopeKey
 
 HOSTILE_KEYS = (
     *("a", "a.b", "a%", "a_", "a*", "a?", "a[b]", "a::b", "a:b", "a\\", "a'b", 'a"b', "a;b", "a b"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..scopes import VALID_STATE_SCOPES
+from ..state.scopes import VALID_STATE_SCOPES
 
 
 @dataclass

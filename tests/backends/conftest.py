@@ -9,9 +9,9 @@ from contextlib import suppress
 
 import pytest
 
-from examples.servers import ServerProcess
 from langbot_state_ext import Backend, BackendUnavailable
 from langbot_state_ext.testing.contract import person, put
+from testkit.servers import ServerProcess
 
 WRITERS = range(4)
 ENOUGH = 20

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from langbot_state_ext import open_backend
-from langbot_state_ext.cli import _parser
+from langbot_state_ext.cli.commands import _parser
 
 TEXT = (Path(__file__).parents[2] / "docs" / "backends.md").read_text("utf-8")
 URLS = re.findall(r"(?:postgresql|rediss?|valkey)://[a-z][^\s`'…]+", TEXT)

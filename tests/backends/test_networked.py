@@ -19,7 +19,7 @@ from langbot_state_ext import (
     ScopeFilter,
     open_backend,
 )
-from langbot_state_ext.backends.networked import read_url
+from langbot_state_ext.backends.urls import read_url
 from langbot_state_ext.config import shown_url
 from langbot_state_ext.testing import SimpleBinding, SimpleDescriptor, SimpleEvent, SimpleQuery
 from langbot_state_ext.testing.contract import person, put

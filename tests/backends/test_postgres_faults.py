@@ -12,7 +12,6 @@ from psycopg import errors as pg
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 from pytest_mock import MockerFixture
 
-from examples.servers import PASSWORD, QUOTED, PostgresServer, ServerProcess
 from langbot_state_ext import (
     Backend,
     BackendError,
@@ -23,11 +22,12 @@ from langbot_state_ext import (
     ScopeFilter,
     open_backend,
 )
-from langbot_state_ext.backends import postgres_schema
-from langbot_state_ext.backends.networked import read_url
-from langbot_state_ext.backends.postgres import BATCH, PostgresBackend
-from langbot_state_ext.backends.postgres_errors import call_error, opening_error
+from langbot_state_ext.backends.postgres import schema as postgres_schema
+from langbot_state_ext.backends.postgres.backend import BATCH, PostgresBackend
+from langbot_state_ext.backends.postgres.errors import call_error, opening_error
+from langbot_state_ext.backends.urls import read_url
 from langbot_state_ext.testing.contract import Clock, increment, person, put
+from testkit.servers import PASSWORD, QUOTED, PostgresServer, ServerProcess
 
 ALICE = person("alice")
 

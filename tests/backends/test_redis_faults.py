@@ -14,7 +14,6 @@ import pytest
 from pytest_mock import MockerFixture
 from redis import exceptions as r
 
-from examples.servers import PASSWORD, QUOTED, RedisServer, ServerProcess
 from langbot_state_ext import (
     Backend,
     BackendError,
@@ -25,11 +24,12 @@ from langbot_state_ext import (
     ScopeFilter,
     open_backend,
 )
-from langbot_state_ext.backends import redis_client
-from langbot_state_ext.backends.networked import read_url
-from langbot_state_ext.backends.redis import RedisBackend
-from langbot_state_ext.backends.redis_errors import DRIVER_ERRORS, call_error, opening_error
+from langbot_state_ext.backends.redis import client as redis_client
+from langbot_state_ext.backends.redis.backend import RedisBackend
+from langbot_state_ext.backends.redis.errors import DRIVER_ERRORS, call_error, opening_error
+from langbot_state_ext.backends.urls import read_url
 from langbot_state_ext.testing.contract import Clock, increment, person, put
+from testkit.servers import PASSWORD, QUOTED, RedisServer, ServerProcess
 
 ALICE = person("alice")
 DOCS = Path(__file__).parents[2] / "docs" / "backends.md"

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from examples.http_bot import HttpBot
-from examples.langbot_host import LangBotHost, bin_folder
 from langbot_state_ext import ScopeFilter, StateStore
-from langbot_state_ext.codec import decode
+from langbot_state_ext.state.codec import decode
+from testkit.http_bot import HttpBot
+from testkit.langbot_host import LangBotHost, bin_folder
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what LangBot's own imports warn of is not ours

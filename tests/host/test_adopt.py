@@ -26,11 +26,11 @@ from langbot_state_ext import (
     StateStore,
 )
 from langbot_state_ext.backends import Change
-from langbot_state_ext.backends.sqlite import SqliteBackend
-from langbot_state_ext.copying import copy
-from langbot_state_ext.host.adopt import Exported, _host_key, adopt, export
+from langbot_state_ext.backends.sqlite.backend import SqliteBackend
+from langbot_state_ext.host.adoption.adopt import Exported, _host_key, adopt, export
+from langbot_state_ext.host.adoption.marks import MARKER, PLACE
 from langbot_state_ext.host.database import host_database, host_engine
-from langbot_state_ext.host.marks import MARKER, PLACE
+from langbot_state_ext.store.copy import copy
 from langbot_state_ext.testing import SimpleDescriptor, SimpleQuery
 
 LOGGER = logging.getLogger("test")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from examples.langbot_host import LangBotHost
+from testkit.langbot_host import LangBotHost
 
 from .conftest import HERE, PROBE, Chat, wait_until
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from examples.langbot_host import LangBotHost
+from testkit.langbot_host import LangBotHost
 
 from .conftest import HERE, PROBE, Chat, new_chat, wait_until, with_extension
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from examples.http_bot import HttpBot
-from examples.langbot_host import HostError, LangBotHost
+from testkit.http_bot import HttpBot
+from testkit.langbot_host import HostError, LangBotHost
 from tests.unmeasured import UNMEASURED
 
 from .conftest import with_extension

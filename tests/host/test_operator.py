@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from examples.langbot_host import LangBotHost, bin_folder
+from testkit.langbot_host import LangBotHost, bin_folder
 
 from .conftest import PROBE, new_chat
 

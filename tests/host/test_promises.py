@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from examples.langbot_host import LangBotHost
+from testkit.langbot_host import LangBotHost
 
 from .conftest import Chat
 

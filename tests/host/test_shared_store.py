@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from examples.http_bot import HttpBot
-from examples.langbot_host import LangBotHost, bin_folder
-from examples.servers import PASSWORD, PostgresServer, RedisServer
+from testkit.http_bot import HttpBot
+from testkit.langbot_host import LangBotHost, bin_folder
+from testkit.servers import PASSWORD, PostgresServer, RedisServer
 from tests.unmeasured import UNMEASURED
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]

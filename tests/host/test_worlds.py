@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from examples.fake_services import FakeAgent, FakeN8n
-from examples.langbot_host import LangBotHost
 from langbot_state_ext.testing import RunnerHarness
+from testkit.fake_services import FakeAgent, FakeN8n
+from testkit.langbot_host import LangBotHost
 
 from .worlds import FAILED, PROBE, HarnessWorld, World, Worlds
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from examples.http_bot import HttpBot
-from examples.langbot_host import LangBotHost
 from langbot_state_ext.testing import RunnerHarness
-from langbot_state_ext.testing.chats import Processor
-from langbot_state_ext.testing.component import component_of
+from langbot_state_ext.testing.harness.chats import Processor
+from langbot_state_ext.testing.harness.component import component_of
+from testkit.http_bot import HttpBot
+from testkit.langbot_host import LangBotHost
 
 PROBE = Path(__file__).with_name("probe_runner")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
-from examples.langbot_host import LangBotHost, bin_folder
+from testkit.langbot_host import LangBotHost, bin_folder
 from tests.unmeasured import UNMEASURED
 from tools.browser import MISSING, find
 from tools.plugin import ROOT, build, stage

@@ -11,9 +11,9 @@ from typing import Any
 
 from playwright.sync_api import FrameLocator, Locator, Page, Route
 
-from examples.http_bot import HttpBot
-from examples.langbot_host import LangBotHost
 from langbot_state_ext import Change, Entry, ScopeFilter, ScopeKey, open_backend
+from testkit.http_bot import HttpBot
+from testkit.langbot_host import LangBotHost
 from tools.plugin import ROOT
 
 PLUGIN = "langbot-state-ext/RunnerState"

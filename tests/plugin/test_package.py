@@ -16,12 +16,12 @@ from pytest_mock import MockerFixture
 from rich.console import Console
 
 import langbot_state_ext
-from examples import demo
-from examples.langbot_host import LangBotHost
-from langbot_state_ext.plugin.finding import StoreAccess
-from langbot_state_ext.plugin.inspector import Inspector
+from langbot_state_ext.plugin.locate import StoreAccess
+from langbot_state_ext.plugin.page.inspector import Inspector
+from testkit.langbot_host import LangBotHost
 from tests.unmeasured import UNMEASURED
 from tools import browser as browser_tool
+from tools import demo
 from tools.plugin import ROOT, stage
 
 from .driver import RUNNER_ID, Operator, Store
@@ -40,7 +40,7 @@ def test_the_package_has_the_plugins_files_and_no_others(package: Path) -> None:
     }
     folders = {name.split("/")[1] for name in names if name.startswith("langbot_state_ext/")}
     assert {"host", "testing", "__pycache__"}.isdisjoint(folders)
-    assert {"plugin", "backends", "masking.py"} <= folders
+    assert {"plugin", "backends", "state"} <= folders
 
 
 def test_the_plugin_imports_where_nothing_but_its_requirements_is(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, FrameLocator, expect
 
-from examples.langbot_host import USER, HostError
 from langbot_state_ext import ScopeKey
+from testkit.langbot_host import USER, HostError
 
 from .driver import PLUGIN, Open, Operator, View, wait_until
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from examples.fake_services import FakeAgent
 from langbot_state_ext.runner import MisfitValue, ModelError, StateModel, Stored
 from langbot_state_ext.testing import RunnerHarness
+from testkit.fake_services import FakeAgent
 
 NAN = float("nan")
 

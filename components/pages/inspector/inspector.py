@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from langbot_plugin.api.definition.components.page import Page, PageRequest, PageResponse
 
-from langbot_state_ext.plugin.finding import StoreAccess
-from langbot_state_ext.plugin.inspector import Inspector
+from langbot_state_ext.plugin.locate import StoreAccess
+from langbot_state_ext.plugin.page.inspector import Inspector
 
 
 class InspectorPage(Page):

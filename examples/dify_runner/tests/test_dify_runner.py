@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from examples.fake_dify import KEY, FakeDify
 from langbot_state_ext.testing import RunnerHarness
+from testkit.fake_dify import KEY, FakeDify
 
 PLUGIN = Path(__file__).parents[1]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from examples.fake_services import FakeN8n
 from langbot_state_ext.testing import RunnerHarness
+from testkit.fake_services import FakeN8n
 
 PLUGIN = Path(__file__).parents[1]
 

@@ -1,1 +1,0 @@
-"""The demo, and the plugins that it shows."""

@@ -1,0 +1,1 @@
+"""`postgresql://`: state that several LangBots share."""

@@ -1,0 +1,1 @@
+"""`redis://`, `rediss://`, `valkey://`: state that several LangBots share, in memory."""

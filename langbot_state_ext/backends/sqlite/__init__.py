@@ -1,0 +1,1 @@
+"""`sqlite://`: durable state in one file, the default."""

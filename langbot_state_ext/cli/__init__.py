@@ -1,0 +1,5 @@
+"""The command line, `langbot-state`."""
+
+from .commands import main
+
+__all__ = ["main"]

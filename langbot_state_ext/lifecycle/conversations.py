@@ -1,0 +1,134 @@
+"""What is kept so that a conversation goes on, ends when it has expired, and heals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from ..backends import Change, Entry
+from ..errors import CodecError, ScopeError, VersionConflict
+from ..state.codec import decode, encode
+from ..state.policy import EXTERNAL_ID_KEY, OWN_RUNNER, refusal
+from ..state.protocols import BindingLike, EventLike, HasId
+from ..state.scopes import ScopeKey, key_from_event
+from ..store.store import StateStore
+from .conversation_rules import EXTERNAL_PREFIX, LAST_ACTIVITY_KEY, is_expired
+
+
+class Continuity:
+    """Keeps the conversation scope in step with the life of the conversation.
+
+    Args:
+        store: Where the state is.
+        logger: Where it is told what was cleared.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, store: StateStore, logger: Any, clock: Callable[[], float]) -> None:
+        self._backend = store.backend
+        self._logger = logger
+        self._clock = clock
+
+    async def external_id(self, key: ScopeKey) -> Any:
+        """Return what the state has as external id; None for none."""
+        return _value(await self._backend.get(key, EXTERNAL_ID_KEY))
+
+    async def note_activity(
+        self, key: ScopeKey, expire_after_s: float, idle_s: float | None
+    ) -> None:
+        """Note the time, and clear an expired conversation in the same commit.
+
+        Args:
+            key: The conversation.
+            expire_after_s: After how many seconds it expires.
+            idle_s: For how long this process has seen no message in it; None for none ever.
+
+        Raises:
+            BackendError: The store failed; nothing was changed.
+        """
+        while True:
+            activity = _activity_of(key)
+            last = await self._backend.get(activity, LAST_ACTIVITY_KEY)
+            held = await self._backend.entries(key)
+            now = self._clock()
+            expired = is_expired(now, _value(last), idle_s, expire_after_s)
+            version = last.version if last else 0
+            changes = [Change(activity, LAST_ACTIVITY_KEY, encode(now), version)]
+            if expired:
+                changes += _deletions(key, held)
+            try:
+                await self._backend.commit(changes)
+            except VersionConflict:
+                continue
+            if expired:
+                self._logger.info(f"Conversation {_name(key)} has expired: a new one begins")
+            return
+
+    async def touch(self, key: ScopeKey) -> None:
+        """Note that a run has ended, for a conversation that may expire."""
+        activity = _activity_of(key)
+        last = await self._backend.get(activity, LAST_ACTIVITY_KEY)
+        if last is None:
+            return
+        change = Change(activity, LAST_ACTIVITY_KEY, encode(self._clock()), last.version)
+        with suppress(VersionConflict):  # a newer message
+            await self._backend.commit([change])
+
+    async def forget(self, key: ScopeKey, external_ids: Sequence[Any]) -> None:
+        """Forget what a runner kept of a conversation that the far side does not know any more.
+
+        Args:
+            key: The conversation.
+            external_ids: Those that the failed run knew. Where another run has begun a new
+                conversation meanwhile, nothing is forgotten.
+
+        Raises:
+            BackendError: The store failed; nothing was changed.
+        """
+        held = await self._backend.entries(key)
+        if EXTERNAL_ID_KEY in held and _value(held[EXTERNAL_ID_KEY]) not in external_ids:
+            return
+        dead = {name: held[name] for name in held if name.startswith(EXTERNAL_PREFIX)}
+        if not dead:
+            return
+        try:
+            await self._backend.commit(_deletions(key, dead))
+        except VersionConflict:
+            return
+        self._logger.warning(
+            f"The far side does not know conversation {_name(key)} of runner "
+            f"{key.part('runner_id')} any more; forgot {', '.join(dead)}: the next message begins "
+            "a new one"
+        )
+
+
+def conversation_key(event: EventLike, binding: BindingLike, descriptor: HasId) -> ScopeKey | None:
+    """Name a conversation; None where it has no state, or no identity."""
+    if refusal("conversation", binding.state_policy) is not None:
+        return None
+    try:
+        return key_from_event("conversation", event, binding, descriptor)
+    except ScopeError:
+        return None
+
+
+def _activity_of(key: ScopeKey) -> ScopeKey:
+    """Name the scope of ours that has the last activity of a conversation."""
+    return ScopeKey("runner", (("runner_id", OWN_RUNNER), ("conversation", key.storage)))
+
+
+def _deletions(key: ScopeKey, held: dict[str, Entry]) -> list[Change]:
+    return [Change(key, name, None, entry.version) for name, entry in held.items()]
+
+
+def _value(entry: Entry | None) -> Any:
+    """Return an entry's value; None also where its bytes are not one."""
+    try:
+        return None if entry is None else decode(entry.value)
+    except CodecError:
+        return None
+
+
+def _name(key: ScopeKey) -> str:
+    return key.part("conversation_id") or ""

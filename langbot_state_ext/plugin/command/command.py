@@ -1,0 +1,209 @@
+"""The command `!state`: what it may show and clear, and for whom.
+
+Everybody sees and erases what is kept about themselves; in a group that is all there is, so that
+nobody's state is shown or cleared by somebody else. Admins may do more in a private chat.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ...backends import Backend, ScopeFilter
+from ...errors import StateError
+from ...store.erase import erase, stored_scopes
+from ..locate import StoreAccess
+from ..owners import Whose, belongings, chat_state, own_state
+from ..views import pretty, preview_view, shortened
+from .texts import CONFIRM, ReplyLanguage, say
+
+LOGGER = logging.getLogger("langbot_state_ext.plugin")
+
+LINES = 30
+"""How many entries a reply shows, at the most."""
+
+VALUE = 120
+"""How many characters of a value a reply shows."""
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Who gives the command, and where.
+
+    Attributes:
+        bot: The bot's uuid.
+        person: The person's id; None when LangBot does not say.
+        private: Whether it is a private chat.
+        admin: Whether LangBot takes them for an admin of the bot.
+    """
+
+    bot: str
+    person: str | None
+    private: bool
+    admin: bool
+
+    @property
+    def may_do_more(self) -> bool:
+        """Whether they may see and clear what is kept about others.
+
+        LangBot takes every member of a group for an admin when the group is one.
+        """
+        return self.admin and self.private
+
+
+@dataclass(frozen=True)
+class StateCommands:
+    """Answers the command, always with one text.
+
+    Attributes:
+        access: Gives the store.
+        language: The language of the replies.
+        begin_conversation: Begins a new conversation in LangBot.
+    """
+
+    access: StoreAccess
+    language: ReplyLanguage
+    begin_conversation: Callable[[], Awaitable[Any]]
+
+    async def reply(self, words: Sequence[str], speaker: Speaker) -> str:
+        """Do what the words say.
+
+        Args:
+            words: What follows `!state`, split on single spaces.
+            speaker: Who says it.
+
+        Returns:
+            The reply; a fault is told in it, too.
+        """
+        word, *rest = [word for word in words if word] or [""]
+        actions = {
+            "": self._about_me,
+            "forget": self._forget,
+            "new": self._new,
+            "show": self._show,
+            "clear": self._clear,
+            "help": self._help,
+        }
+        try:
+            return await actions.get(word.lower(), self._unknown)(rest, speaker)
+        except StateError as error:
+            LOGGER.warning("!state: %s", error)
+            return self.failed(error if speaker.may_do_more else None)
+
+    def failed(self, reason: StateError | None = None) -> str:
+        """Return the reply that it did not work; the reason is for admins alone."""
+        return self._say("failed_unsaid") if reason is None else self._say("failed", reason=reason)
+
+    async def _about_me(self, _rest: list[str], speaker: Speaker) -> str:
+        if speaker.person is None:
+            return self._say("unknown_sender")
+        backend = (await self.access.store()).backend
+        mine = await _entries(backend, own_state(speaker.person, bot=speaker.bot))
+        chat = []
+        if speaker.private:
+            chat = await _entries(backend, chat_state("person", speaker.person, bot=speaker.bot))
+        lists = {"about_you": mine, "about_chat": chat}
+        shown = [
+            self._list(self._say(title), entries) for title, entries in lists.items() if entries
+        ]
+        return "\n\n".join(shown) or self._say("nothing")
+
+    async def _forget(self, rest: list[str], speaker: Speaker) -> str:
+        if speaker.person is None:
+            return self._say("unknown_sender")
+        store = await self.access.store()
+        mine = own_state(speaker.person, bot=speaker.bot)
+        count = await _count(store.backend, mine)
+        if not count:
+            return self._say("nothing")
+        if not _is_confirmed(rest):
+            return await self._with_chat(self._say("forget", count=count), speaker)
+        erased = await erase(store, mine)
+        return await self._with_chat(self._say("forgotten", count=erased), speaker)
+
+    async def _with_chat(self, text: str, speaker: Speaker) -> str:
+        """Add to what is said of somebody's own state that what is kept about the chat stays."""
+        if not speaker.private or speaker.person is None:
+            return text
+        chat = chat_state("person", speaker.person, bot=speaker.bot)
+        count = await _count((await self.access.store()).backend, chat)
+        return f"{text}\n{self._say('chat_stays', count=count)}" if count else text
+
+    async def _new(self, rest: list[str], speaker: Speaker) -> str:
+        """Begin a new conversation: at once in a private chat, in a group after the word.
+
+        LangBot does not say who of a group may do that, so everybody may, and knows what it does.
+        """
+        if not speaker.private and not _is_confirmed(rest):
+            return self._say("new_ask")
+        await self.begin_conversation()
+        return self._say("new" if speaker.private else "new_in_group")
+
+    async def _show(self, rest: list[str], speaker: Speaker) -> str:
+        if not speaker.may_do_more:
+            return self._say("admins_only")
+        name, filters = _named(rest, speaker.bot)
+        if not filters:
+            return await self._help(rest, speaker)
+        entries = await _entries((await self.access.store()).backend, filters)
+        if not entries:
+            return self._say("nothing_about", name=name)
+        return self._list(self._say("about", name=name), entries)
+
+    async def _clear(self, rest: list[str], speaker: Speaker) -> str:
+        if not speaker.may_do_more:
+            return self._say("admins_only")
+        confirmed = rest[2:] != [] and _is_confirmed(rest[-1:])
+        name, filters = _named(rest[:-1] if confirmed else rest, speaker.bot)
+        if not filters:
+            return await self._help(rest, speaker)
+        store = await self.access.store()
+        count = await _count(store.backend, filters)
+        if not count:
+            return self._say("nothing_about", name=name)
+        if not confirmed:
+            return self._say("clear", name=name, count=count)
+        return self._say("cleared", name=name, count=await erase(store, filters))
+
+    async def _unknown(self, rest: list[str], speaker: Speaker) -> str:
+        return f"{self._say('unknown')}\n\n{await self._help(rest, speaker)}"
+
+    async def _help(self, _rest: list[str], speaker: Speaker) -> str:
+        texts = ["help", "help_admin"] if speaker.may_do_more else ["help"]
+        return "\n\n".join(self._say(text) for text in texts)
+
+    def _list(self, title: str, entries: list[str]) -> str:
+        more = len(entries) - LINES
+        tail = [self._say("more", count=more)] if more > 0 else []
+        return "\n".join([title, *entries[:LINES], *tail])
+
+    def _say(self, text: str, **values: object) -> str:
+        return say(self.language, text, **values)
+
+
+def _named(words: Sequence[str], bot: str) -> tuple[str, list[ScopeFilter]]:
+    """Return who `person ID` or `group ID` is, and what belongs to them; nothing for others."""
+    whose, name = " ".join(words[:1]).casefold(), " ".join(words[1:])
+    if whose not in {"person", "group"} or not name:
+        return name, []
+    return f"{whose} {name}", belongings(cast("Whose", whose), name, bot=bot)
+
+
+def _is_confirmed(words: Sequence[str]) -> bool:
+    return [word.casefold() for word in words] == [CONFIRM]
+
+
+async def _count(backend: Backend, filters: Sequence[ScopeFilter]) -> int:
+    return sum(stored.entries for stored in await stored_scopes(backend, filters))
+
+
+async def _entries(backend: Backend, filters: Sequence[ScopeFilter]) -> list[str]:
+    """Return a line for each entry of the scopes that match."""
+    lines = []
+    for stored in await stored_scopes(backend, filters):
+        for name, entry in (await backend.entries(stored.key)).items():
+            shown = shortened(str(preview_view(name, entry)["preview"]), VALUE)
+            lines.append(f"- {pretty(name)[1:-1]}: {shown}")
+    return lines

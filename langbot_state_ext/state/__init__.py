@@ -1,0 +1,1 @@
+"""Whose state it is, what a binding allows, what a value may be: pure functions, plain data."""

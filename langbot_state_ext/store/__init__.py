@@ -1,0 +1,1 @@
+"""State of runners over any backend: snapshots, updates, undo, copy and erase."""

@@ -1,0 +1,1 @@
+"""A LangBot of a few milliseconds, for tests of runners."""

@@ -1,0 +1,146 @@
+"""What a plugin's manifests say of a runner: its id, its class, what it may use."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from langbot_plugin.api.definition.components.runner import Runner
+from langbot_plugin.api.entities.builtin.runner.manifest import (
+    RunnerCapabilities,
+    RunnerManifest,
+    RunnerPermissions,
+)
+
+from ...errors import ConfigError
+from .imports import OwnModules
+
+
+def everything() -> RunnerPermissions:
+    """Return the permissions of a runner without a manifest, such as one that a test defines."""
+    return RunnerPermissions(
+        models=["invoke", "stream", "rerank", "count_tokens"],
+        tools=["detail", "call"],
+        knowledge_bases=["list", "retrieve"],
+        history=["page", "search"],
+        events=["get", "page"],
+        storage=["plugin"],
+    )
+
+
+@dataclass(frozen=True)
+class Component:
+    """A runner as LangBot knows it.
+
+    Attributes:
+        runner: Its class.
+        plugin_id: The plugin, `author/name`.
+        name: The runner's name in its plugin.
+        permissions: What its manifest asks for.
+        capabilities: What its manifest says it can do.
+        modules: Its plugin's own modules.
+    """
+
+    runner: type[Runner]
+    plugin_id: str = "example/plugin"
+    name: str = "default"
+    permissions: RunnerPermissions = field(default_factory=everything)
+    capabilities: RunnerCapabilities = field(
+        default_factory=lambda: RunnerCapabilities(tool_calling=True)
+    )
+    modules: OwnModules = field(default_factory=OwnModules, compare=False)
+
+    @property
+    def id(self) -> str:
+        """The runner id."""
+        return f"plugin:{self.plugin_id}/{self.name}"
+
+
+def component_of(runner: type[Runner] | str | Path) -> Component:
+    """Find what is known of a runner.
+
+    Args:
+        runner: The class; or the folder of a plugin that has one runner.
+
+    Returns:
+        The component; a class without a manifest beside its file may use everything.
+
+    Raises:
+        ConfigError: The folder has no plugin with just one runner, or a manifest is not valid.
+    """
+    if isinstance(runner, type):
+        return _of_class(runner)
+    folder = Path(runner)
+    found = list(_manifests(folder / "components"))
+    if len(found) != 1:
+        raise ConfigError(f"{folder.resolve()} is no plugin with one runner: it has {len(found)}")
+    path, manifest = found[0]
+    python = manifest["execution"]["python"]
+    modules = OwnModules(folder.resolve())
+    with modules.importable():
+        loaded = _load(path.parent / python["path"], python["attr"])
+    return replace(_component(path, manifest, loaded), modules=modules)
+
+
+def _of_class(runner: type[Runner]) -> Component:
+    source = Path(inspect.getfile(runner)).resolve()
+    for path, manifest in _manifests(source.parent, "*.yaml"):
+        python = manifest["execution"]["python"]
+        same_file = (path.parent / python["path"]).resolve() == source
+        if same_file and python["attr"] == runner.__name__:
+            return _component(path, manifest, runner)
+    return Component(runner)
+
+
+def _manifests(folder: Path, files: str = "**/*.yaml") -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in sorted(folder.glob(files)):
+        try:
+            manifest = yaml.safe_load(path.read_text("utf-8"))
+        except (yaml.YAMLError, ValueError):  # not a manifest
+            continue
+        if isinstance(manifest, dict) and manifest.get("kind") == "Runner":
+            yield path, manifest
+
+
+def _component(path: Path, manifest: dict[str, Any], runner: type[Runner]) -> Component:
+    plugin = next((p / "manifest.yaml" for p in path.parents if _is_plugin(p)), None)
+    if plugin is None:
+        raise ConfigError(f"{path} belongs to no plugin: no folder above it has a manifest.yaml")
+    metadata = yaml.safe_load(plugin.read_text("utf-8"))["metadata"]
+    plugin_id = f"{metadata['author']}/{metadata['name']}"
+    name, spec = manifest["metadata"]["name"], manifest.get("spec") or {}
+    try:
+        checked = RunnerManifest(
+            id=f"plugin:{plugin_id}/{name}",
+            name=name,
+            label=manifest["metadata"]["label"],
+            usages=spec.get("usages"),
+            permissions=spec.get("permissions") or {},
+            capabilities=spec.get("capabilities") or {},
+        )
+    except ValueError as error:
+        raise ConfigError(f"{path} is not a valid runner manifest: {error}") from None
+    return Component(runner, plugin_id, name, checked.permissions, checked.capabilities)
+
+
+def _is_plugin(folder: Path) -> bool:
+    return (folder / "manifest.yaml").is_file()
+
+
+def _load(path: Path, attribute: str) -> type[Runner]:
+    """Import one file, under a name that no other plugin has."""
+    name = f"langbot_runner_{abs(hash(path.resolve()))}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ConfigError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    runner: type[Runner] = getattr(module, attribute)
+    return runner

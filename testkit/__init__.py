@@ -1,0 +1,1 @@
+"""Real servers, a real LangBot and fake outside services: for demo, tests and bench."""

@@ -1,0 +1,271 @@
+"""`python -m tools.demo`: a real LangBot with the extension, talked to, restarted, looked at.
+
+It ends with exit status 0 only when every answer, and all state in the store, is what it shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from langbot_state_ext import ScopeFilter, StateStore
+from langbot_state_ext.state.codec import decode
+from testkit.fake_dify import KEY, FakeDify
+from testkit.http_bot import HttpBot
+from testkit.langbot_host import USER, HostError, LangBotHost, bin_folder
+from tools.plugin import build, stage
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / ".demo"
+STAY_FOLDER = ROOT / ".run"
+COUNTING = "plugin:langbot-state-ext/CountingRunner/default"
+DIFY = "plugin:langbot-state-ext/DifyRunner/default"
+EXPIRE_S = 4
+EXTERNAL = "external.conversation_id"
+PAGE = "/home/plugin-pages?id=langbot-state-ext%2FRunnerState%2Finspector"
+
+State = dict[tuple[str, str], object]
+"""Values by whose state it is and key, both as a person reads them."""
+
+
+class Demo:
+    """Talks, and notes whatever is not as it should be.
+
+    Args:
+        console: Where it is shown.
+        host: A LangBot that runs.
+        dify: The outside agent.
+
+    Attributes:
+        faults: What was not as expected.
+    """
+
+    def __init__(self, console: Console, host: LangBotHost, dify: FakeDify) -> None:
+        self.console = console
+        self.host = host
+        self.dify = dify
+        self.faults: list[str] = []
+        self._table = Table()
+        self._state: State = {}
+
+    def set_up(self) -> None:
+        """Install the runners, and make a bot for each."""
+        for name, runner in (("counting_runner", COUNTING), ("dify_runner", DIFY)):
+            self.host.install_plugin(self.host.build_plugin(ROOT / "examples" / name),
+                                     runner_id=runner)  # fmt: skip
+        access = {"base-url": self.dify.url, "api-key": KEY}
+        self.counting = self.host.create_bot("demo", self.host.create_pipeline("demo", COUNTING))
+        pipeline = self.host.create_pipeline("dify", DIFY, runner_config=access)
+        self.outside = self.host.create_bot("dify", pipeline)
+        pipeline = self.host.create_pipeline(
+            "forgetful", DIFY, runner_config=access, expire_time=EXPIRE_S
+        )
+        self.forgetful = self.host.create_bot("forgetful", pipeline)
+
+    def act(self, title: str, play: Callable[[], None]) -> None:
+        """Play a scene, then show what was said beside the state that it left."""
+        self._table = Table(title=title, title_justify="left", show_lines=True, expand=True)
+        self._table.add_column("conversation", ratio=3, overflow="fold")
+        self._table.add_column("what it left in the state", ratio=4, overflow="fold")
+        play()
+        self.console.print(self._table)
+
+    def note(self, text: str) -> None:
+        """Show what happens between two messages."""
+        self._table.add_row(f"[yellow]{escape(text)}[/yellow]", "")
+
+    def say(
+        self, bot: HttpBot, text: str, *expected: str, sender: str = "alice",
+        group: str | None = None, left: State | None = None,
+    ) -> str:  # fmt: skip
+        """Say something, and check the answer and the state.
+
+        Args:
+            bot: To whom.
+            text: What.
+            expected: Parts that the answer must have.
+            sender: Who says it.
+            group: In which group; None for a private chat.
+            left: Values that the state must have afterwards; None for one that must be gone.
+
+        Returns:
+            The answer.
+        """
+        answer = bot.say(text, sender=sender, group=group)
+        state = asyncio.run(read_state())
+        who = f"{sender} in {group}" if group else sender
+        said = f"[bold]{who}:[/bold] {escape(text)}\n[bold]bot:[/bold] {escape(answer)}"
+        self._table.add_row(said, escape(news(self._state, state)))
+        self.faults += [f"{text!r}: no {part!r} in {answer!r}" for part in expected
+                        if part not in answer]  # fmt: skip
+        self.faults += [
+            f"{text!r} left {state.get(place)!r} in {place}, not {value!r}"
+            for place, value in (left or {}).items()
+            if state.get(place) != value
+        ]
+        self._state = state
+        return answer
+
+    def people(self) -> None:
+        """Let two people and a group talk to a runner that counts and remembers."""
+        bot = self.counting
+        self.say(bot, "hello", "Hello stranger", "turn 1 here", left={("runner", "stats.turns"): 1})
+        self.say(bot, "call me Al", "Hello Al", "turn 2 here",
+                 left={("actor alice", "prefs.name"): "Al"})  # fmt: skip
+        topic: State = {("subject tea-club", "group.topic"): "oolong"}
+        self.say(bot, "topic: oolong", "turn 1 here", sender="bob", group="tea-club", left=topic)
+        self.say(bot, "what is it about?", "Hello Al", "Our topic is oolong", group="tea-club")
+
+    def restart(self) -> None:
+        """Restart LangBot, and go on with all of them."""
+        id_before = self.conversation
+        self.console.print("[dim]restarting LangBot ...[/dim]")
+        self.host.restart(runner_ids=[COUNTING, DIFY])
+        self.note("LangBot was restarted")
+        self.say(self.counting, "still there?", "Hello Al", "turn 3 here, and 5 in all")
+        self.say(self.counting, "and the topic?", "turn 3 here", "oolong", sender="bob",
+                 group="tea-club", left={("runner", "stats.turns"): 6})  # fmt: skip
+        self.say(self.outside, "do you still know me?", "message 3 of", id_before[:8])
+
+    def outside_agent(self) -> None:
+        """Let an outside agent answer, which calls its conversations by ids of its own."""
+        self.say(self.outside, "hello, Dify", "message 1 of")
+        self.conversation = next(iter(self.dify.conversations))
+        self.say(self.outside, "and again", "message 2 of",
+                 left={("conversation person_alice", EXTERNAL): self.conversation})  # fmt: skip
+        self.say(self.outside, "we are two", "message 1 of", group="tea-club")
+        self.say(self.outside, "one talk, I hope", "message 2 of", sender="bob", group="tea-club")
+
+    def heal(self) -> None:
+        """Let the agent forget the conversation: one answer fails, the next begins anew."""
+        self.dify.forget()
+        self.note("Dify has forgotten its conversations")
+        self.say(
+            self.outside, "are you there?", left={("conversation person_alice", EXTERNAL): None}
+        )
+        self.say(self.outside, "and now?", "message 1 of")
+        self.say(self.outside, "good", "message 2 of")
+
+    def expire(self) -> None:
+        """Let the pipeline's expire-time pass."""
+        bot = self.forgetful
+        self.say(bot, "hello", "message 1 of", sender="carol")
+        self.say(bot, "at once", "message 2 of", sender="carol")
+        time.sleep(EXPIRE_S + 1)
+        self.note(f"{EXPIRE_S + 1} seconds go by, more than the expire-time of {EXPIRE_S}")
+        self.say(bot, "later", "message 1 of", sender="carol")
+
+
+def main() -> int:
+    """Show it; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
+    parser.add_argument("--stay", action="store_true", help="leave it running, to be tried")
+    arguments = parser.parse_args()
+    end_on_signals()
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    folder = STAY_FOLDER if arguments.stay else FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    host = LangBotHost(
+        folder,
+        command=[str(bin_folder() / "langbot-state"), "run"],
+        config={"state_ext": {"enable": True}},
+        progress=lambda text: console.print(f"[dim]{text} ...[/dim]"),
+    )
+    try:
+        with ExitStack() as stack:
+            demo = Demo(console, stack.enter_context(host), stack.enter_context(FakeDify()))
+            demo.set_up()
+            return stay(demo) if arguments.stay else show(demo)
+    except (HostError, httpx.HTTPError) as error:
+        console.print(f"[red]{escape(str(error))}[/red]")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def end_on_signals() -> None:
+    """End in good order when the terminal is closed, or when told to: LangBot would go on alone."""
+    ends = (signal.SIGHUP, signal.SIGTERM)
+
+    def end(number: int, _frame: object) -> None:
+        for each in ends:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for each in ends:
+        signal.signal(each, end)
+
+
+def show(demo: Demo) -> int:
+    """Play every scene; return the exit status."""
+    demo.act("Two people and a group", demo.people)
+    demo.act("An outside agent", demo.outside_agent)
+    demo.act("After a restart, everything goes on", demo.restart)
+    demo.act("The agent forgets, the conversation heals", demo.heal)
+    demo.act("A conversation ends when it was idle for too long", demo.expire)
+    for fault in demo.faults:
+        demo.console.print(f"[red]{escape(fault)}[/red]")
+    if not demo.faults:
+        demo.console.print(
+            f"[green]All as expected.[/green] The state is in {FOLDER}/data/state.db"
+        )
+    return 1 if demo.faults else 0
+
+
+def stay(demo: Demo) -> int:
+    """Say how to try it, and wait until LangBot ends."""
+    demo.host.api("POST", "/api/v1/system/wizard/completed", json={"status": "skipped"})
+    plugins = demo.host.folder / "plugins"
+    demo.host.install_plugin(build(stage(plugins / "state"), plugins))
+    demo.counting.say("hello")
+    demo.console.print(
+        f"LangBot answers at [bold]{demo.host.url}[/bold]; log in as {USER['user']} with the "
+        f"password {USER['password']}.\n"
+        f"The page that shows the state: [bold]{demo.host.url}{PAGE}[/bold]\n"
+        "Open the bot 'demo' and send it 'call me Al', or 'topic: tea' in a group; restart as you "
+        f"like.\nThe state is in {demo.host.folder}/data/state.db. End it with Ctrl-C.",
+        soft_wrap=True,
+    )
+    return demo.host.wait()
+
+
+def news(before: State, after: State) -> str:
+    """Say what has changed."""
+    return "\n".join(
+        f"{whose}: {key} = {json.dumps(after[whose, key], ensure_ascii=False)}"
+        if (whose, key) in after
+        else f"{whose}: {key} is gone"
+        for whose, key in {**before, **after}
+        if not key.startswith("host.") and before.get((whose, key)) != after.get((whose, key))
+    )
+
+
+async def read_state() -> State:
+    """Read all that the store keeps, while LangBot writes to it."""
+    state: State = {}
+    async with StateStore.open(f"sqlite:///{FOLDER}/data/state.db") as store:
+        for scope in (await store.backend.scopes(ScopeFilter(), None, 1000)).scopes:
+            parts = dict(scope.key.parts)
+            names = ("conversation_id", "actor_id", "subject_id")
+            own = [parts[name] or "" for name in names if name in parts]
+            if parts["runner_id"] in {COUNTING, DIFY}:
+                for key, entry in (await store.backend.entries(scope.key)).items():
+                    state[" ".join([scope.key.scope, *own]), key] = decode(entry.value)
+    return state
+
+
+if __name__ == "__main__":
+    sys.exit(main())
