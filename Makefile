@@ -2,6 +2,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 HOSTS := 4.11.0 4.11.1
+PAGE := components/pages/inspector/src
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix $(PAGE)
 
 .DEFAULT_GOAL := help
 
@@ -10,7 +12,7 @@ help: ## show what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
-setup: $(VENV)/.ready ## make the environment, LangBot included
+setup: $(VENV)/.ready $(PAGE)/node_modules/.ready ## make the environment, LangBot included
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, for example: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -18,6 +20,11 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --python $(BIN)/python --editable '.[dev]'
+	@touch $@
+
+$(PAGE)/node_modules/.ready: $(PAGE)/package-lock.json | $(VENV)/.ready
+	@echo "Getting what checks and builds the page, a few seconds ..."
+	@$(NPM) ci
 	@touch $@
 
 .PHONY: demo
@@ -42,6 +49,7 @@ test: format-check lint types tests ## every check
 .PHONY: format
 format: setup ## format the code
 	$(BIN)/ruff format .
+	$(NPM) run --silent format
 
 .PHONY: format-check
 format-check: setup
@@ -50,6 +58,7 @@ format-check: setup
 .PHONY: lint
 lint: setup
 	$(BIN)/ruff check .
+	$(NPM) run --silent lint
 
 .PHONY: types
 types: setup
@@ -88,4 +97,4 @@ $(VENV)-bench/.ready: $(VENV)/.ready
 
 .PHONY: clean
 clean: ## remove environments and what was built
-	rm -rf .venv* .demo .run build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*
+	rm -rf .venv* $(PAGE)/node_modules .demo .run build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools.page import build_page
+
 ROOT = Path(__file__).parents[1]
 
 FILES = ("manifest.yaml", "main.py", "requirements.txt", "LICENSE", "assets", "components")
@@ -17,9 +19,12 @@ FILES = ("manifest.yaml", "main.py", "requirements.txt", "LICENSE", "assets", "c
 PACKAGE_FILES = ("*.py", "py.typed", "state", "backends", "store", "lifecycle", "plugin")
 """Of the package: what the plugin's process imports, by itself or through the public names."""
 
+NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "src")
+"""`src` has the page's sources."""
+
 
 def stage(target: Path) -> Path:
-    """Copy the plugin's files.
+    """Copy the plugin's files, and build its page.
 
     Args:
         target: The folder to make; what is there already goes.
@@ -36,6 +41,7 @@ def stage(target: Path) -> Path:
     for pattern in PACKAGE_FILES:
         for path in sorted(source.glob(pattern)):
             _copy(path, package / path.name)
+    build_page(target / "components" / "pages" / "inspector" / "index.html")
     return target
 
 
@@ -67,7 +73,7 @@ def build(staged: Path, target: Path) -> Path:
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        shutil.copytree(source, target, ignore=NOT_SHIPPED)
     else:
         shutil.copy2(source, target)
 

@@ -53,6 +53,40 @@ def has_name(key: ScopeKey, text: str) -> bool:
     return any(text in (value or "").casefold() for name, value in key.parts if name in NAMES)
 
 
+def whose(key: ScopeKey) -> dict[str, str | None]:
+    """Return whom a scope belongs to.
+
+    Returns:
+        `kind` (person, group, conversation, subject or runner) and `id`, as `belongings` takes
+        them; `in` is the conversation that names the scope, None when none does.
+    """
+    part = key.part
+    if key.scope == "runner":
+        return _whose("runner", None)
+    if key.scope == "actor":
+        return _whose("person", part("actor_id") or part("sender_id"))
+    kind, name = part("subject_type") or part("launcher_type"), part("subject_id")
+    if key.scope == "conversation":
+        launcher = [known for known in (kind, part("launcher_id")) if known]
+        return _of_conversation(part("conversation_id") or "_".join(launcher))
+    if kind == "conversation" and name:
+        return _of_conversation(name)
+    return _whose(kind if kind in {"person", "group"} else "subject", name or part("launcher_id"))
+
+
+def _of_conversation(conversation: str) -> dict[str, str | None]:
+    kind, _, name = conversation.partition("_")
+    if kind in {"person", "group"} and name:
+        return _whose(kind, name, conversation)
+    return _whose("conversation", conversation or None, conversation or None)
+
+
+def _whose(
+    kind: str | None, name: str | None, conversation: str | None = None
+) -> dict[str, str | None]:
+    return {"kind": kind, "id": name, "in": conversation}
+
+
 def of_bot(bot: str | None) -> list[ScopeFilter]:
     """Name the scopes of a bot, or all of them; no scope matches two of the filters."""
     if bot is None:

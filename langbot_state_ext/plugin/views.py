@@ -13,6 +13,7 @@ from ..errors import CodecError
 from ..state.codec import decode
 from ..state.scopes import ScopeKey
 from .masking import masked
+from .owners import whose
 
 PREVIEW = 160
 """How many characters of a value a list shows."""
@@ -28,8 +29,8 @@ def pretty(value: Any, *, indent: int | None = 2) -> str:
 
 
 def scope_view(key: ScopeKey) -> dict[str, Any]:
-    """Return the identity of a scope."""
-    return {"scope": key.scope, "parts": dict(key.parts)}
+    """Return the identity of a scope, and whom it belongs to."""
+    return {"scope": key.scope, "parts": dict(key.parts), "whose": whose(key)}
 
 
 def stored_view(stored: StoredScope, keys: list[str] | None = None) -> dict[str, Any]:
