@@ -10,5 +10,7 @@
  * @property {(person: string, bot: string | null) => void} erasePerson
  */
 
-/** @type {Actions} */
 export const actions = /** @type {Actions} */ ({});
+
+/** @param {Actions} all */
+export const connect = (all) => Object.assign(actions, all);

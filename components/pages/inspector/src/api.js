@@ -1,3 +1,5 @@
+const NO_ANSWER = { error: { code: 'network', message: '' } };
+
 /**
  * Ask the plugin.
  *
@@ -8,7 +10,7 @@
  */
 export async function call(endpoint, body) {
   try {
-    return /** @type {Answer<E>} */ (await langbot.api(endpoint, body));
+    return /** @type {Answer<E> | null} */ (await langbot.api(endpoint, body)) ?? NO_ANSWER;
   } catch (error) {
     return { error: { code: 'network', message: error instanceof Error ? error.message : String(error) } };
   }

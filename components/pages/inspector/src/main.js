@@ -1,6 +1,6 @@
 /** Starts the page, and connects its parts. */
 
-import { actions } from './actions.js';
+import { connect } from './actions.js';
 import { leaveDialog } from './dialog.js';
 import { byId } from './dom.js';
 import { tickTimes } from './elements.js';
@@ -19,7 +19,7 @@ import { t } from './texts.js';
 
 const POLL_MS = 3000;
 
-Object.assign(actions, {
+connect({
   openScope,
   openEntry,
   addEntry,

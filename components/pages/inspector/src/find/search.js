@@ -14,18 +14,24 @@ const AUTO_MS = 6000;
 /** @typedef {'names' | 'inside'} Which */
 
 export async function find() {
-  state.search += 1;
   const request = formRequest();
-  Object.assign(state, { request, names: newList(), inside: newList() });
+  begin(request);
   await findMore('names');
   if (state.request === request && request.text) await findMore('inside', AUTO_MS);
 }
 
 /** Forget the search. */
 export function endSearch() {
-  state.search += 1;
-  Object.assign(state, { request: null, names: newList(), inside: newList() });
+  begin(null);
   showRecent();
+}
+
+/** @param {FindRequest | null} request */
+function begin(request) {
+  state.search += 1;
+  state.request = request;
+  state.names = newList();
+  state.inside = newList();
 }
 
 /**
@@ -38,7 +44,8 @@ export async function findMore(which, limitMs = Number.POSITIVE_INFINITY) {
   if (!state.request) return;
   const { search, request } = state;
   const list = state[which];
-  Object.assign(list, { going: true, stop: false });
+  list.going = true;
+  list.stop = false;
   showResults();
   const error = await fill(list, which, list.scopes.length + request.limit, limitMs);
   if (search !== state.search) return;

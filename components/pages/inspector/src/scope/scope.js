@@ -96,7 +96,8 @@ export async function showChanged() {
  * @param {{ focus?: boolean, before?: Preview[] }} options `before` was shown before this: newer entries stand out.
  */
 function showScope(scope, entries, next, { focus = false, before = entries }) {
-  Object.assign(state, { entries, next });
+  state.entries = entries;
+  state.next = next;
   const title = heading(h('bdi', {}, ownerName(scope)), ' ', badge(scopeName(scope.scope)));
   const about = `${runnerName(scope.parts.runner_id)} · ${botName(botOf(scope))}`;
   byId('main').replaceChildren(
@@ -156,7 +157,8 @@ export function closeScope(gone) {
 
 /** Leave the scope for the overview, on a phone for the list. */
 export function goBack() {
-  Object.assign(state, { scope: null, entries: [] });
+  state.scope = null;
+  state.entries = [];
   byId('columns').classList.remove('detail');
   markCurrent();
   openOverview();
