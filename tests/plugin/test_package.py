@@ -193,6 +193,14 @@ def test_a_page_that_cant_be_built_is_one_message(
     assert "esbuild" in str(stopped.value)
 
 
+def test_the_pages_sources_are_easy_to_read() -> None:
+    sources = [*SOURCES.glob("*.*"), *SOURCES.glob("[!n]*/*.*")]
+    for file in sources:
+        lines = file.read_text("utf-8").splitlines()
+        assert max(map(len, lines)) <= 120, file
+        assert len(lines) <= 300 or file.name == "package-lock.json", file
+
+
 def test_the_lock_file_leaves_the_registry_to_npms_settings() -> None:
     assert "resolved" not in (SOURCES / "package-lock.json").read_text("utf-8")
 

@@ -345,6 +345,21 @@ def test_a_person_is_erased_after_asking(open_page: Open, operator: Operator) ->
     assert operator.store.get(stays, "a") == 1
 
 
+def test_a_private_chat_is_a_persons_and_a_group_is_not(
+    open_page: Open, operator: Operator
+) -> None:
+    for kind in ("person", "group"):
+        chat = operator.key("conversation", conversation_id=f"{kind}_whose-is-it")
+        operator.store.put(chat, {"a": 1})
+    view = open_page()
+    view.find("whose-is-it")
+    view.open_result("person_whose-is-it")
+    expect(view.frame.locator("#removal")).to_contain_text("about whose-is-it and")
+    view.open_result("group_whose-is-it")
+    expect(view.frame.locator("#main h2")).to_contain_text("group_whose-is-it")
+    expect(view.frame.get_by_role("button", name="Erase this person")).to_have_count(0)
+
+
 def test_a_scope_is_cleared_after_asking(open_page: Open, operator: Operator) -> None:
     key = operator.key("conversation", conversation_id="group_clear")
     operator.store.put(key, {"a": 1, "b": 2})

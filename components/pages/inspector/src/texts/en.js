@@ -142,7 +142,7 @@ export const EN = {
   erase_what: 'Everything stored about {name} and their private chat.',
   ask_erase: 'Erase this person?',
   ask_erase_text:
-    'This permanently deletes {entries} in {scopes}: everything about {name} and their private chat, from every runner.',
+    'This permanently deletes {entries} in {scopes}: all that runners keep about {name} and their private chat.',
   ask_erase_what: 'The state of groups stays, even where it mentions this person.',
   this_bot: 'bot {bot}',
   any_bot: 'any bot',
@@ -171,6 +171,7 @@ export const EN = {
   no_store_do: 'What to do',
   no_store_setting:
     'In LangBot’s list of plugins, open the settings of “State extension” and set “Where the state is” ' +
-    '(database_url) to the same url as state_ext.url in LangBot’s data/config.yaml. If LangBot itself does not have the extension, ' +
-    'install langbot-state-ext in its environment and run langbot-state enable.',
+    '(database_url) to the same url as state_ext.url in LangBot’s data/config.yaml. ' +
+    'If LangBot itself does not have the extension, install langbot-state-ext in its environment ' +
+    'and run langbot-state enable.',
 };
