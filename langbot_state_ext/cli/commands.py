@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..config import SECTION, config_file, missing_file, parse_config
 from ..errors import ConfigError, MissingExtra, StateError
-from ..store.keyed import LOGGER
-from ..store.store import StateStore
+from ..store.store import LOGGER, StateStore
 
 if TYPE_CHECKING:
     from ..host.adoption.adopt import Exported

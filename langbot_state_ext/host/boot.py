@@ -13,9 +13,9 @@ from typing import Any
 from .. import __version__
 from ..config import SECTION, StateExtConfig, is_enabled, parse_config, shown_url
 from ..errors import StateError
-from ..lifecycle.run import RunLifecycle
+from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
-from .adapter import table
+from .adapter import host_patches
 from .adoption.adopt import adopt
 from .compat import check_version
 from .database import host_database
@@ -83,7 +83,7 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         finally:
             await undo.aclose()
 
-    places = table(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
+    places = host_patches(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
     patches = Patches([*places, Patch("langbot.pkg.core.app", "Application.shutdown", shutdown)])
     patches.check()
     async with AsyncExitStack() as attached:
@@ -104,8 +104,8 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
 async def _take_over(lifecycle: RunLifecycle, ap: Any) -> None:
     with host_database():
         await adopt(lifecycle.store, ap.persistence_mgr.get_db_engine(), ap.logger)
-    if settled := await lifecycle.settle():
-        ap.logger.info(f"Took back what {settled} runs had written that never ended")
+    if undone := await lifecycle.undo_unfinished():
+        ap.logger.info(f"Rolled back {undone} unfinished run{'s' if undone > 1 else ''}")
 
 
 class _Forward(logging.Handler):
@@ -153,7 +153,7 @@ def _lifecycle(config: StateExtConfig, logger: Any) -> RunLifecycle:
 
 async def _close(lifecycle: RunLifecycle) -> None:
     try:
-        await lifecycle.end_journals()
+        await lifecycle.end_undo()
     finally:
         await lifecycle.store.close()
 

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from ..backends import ScopeFilter
 from ..config import SECTION, StateExtConfig, missing_file, parse_config, shown_url
 from ..errors import HostNotSupported, StateError
-from ..lifecycle.run import RunLifecycle
+from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
-from .adapter import table
+from .adapter import host_patches
 from .compat import check_version
 from .database import NoHostDatabase, host_engine
 from .launcher import hook_installed, read_config
@@ -73,7 +73,7 @@ async def _langbot() -> str:
 
 
 async def _seams() -> str:
-    patches = table(RunLifecycle(StateStore()), logger=None)
+    patches = host_patches(RunLifecycle(StateStore()), logger=None)
     Patches(patches).check()
     return f"all {len(patches)} places are as expected"
 

@@ -12,13 +12,12 @@ from ..backends import ScopeFilter
 from ..errors import BackendError
 from ..lifecycle.conversation_rules import (
     Synced,
-    is_external_id,
     stable_conversation_id,
-    uuid_after,
     uuid_on_resume,
 )
-from ..lifecycle.run import RunLifecycle
-from ..state.policy import canonical_key
+from ..lifecycle.lifecycle import RunLifecycle
+from ..lifecycle.run import Outcome
+from ..state.external_id import is_external_id, uuid_after
 from ..state.scopes import ScopeKey
 from .patches import Patch
 
@@ -48,13 +47,13 @@ class Sessions:
         self._logger = logger
         self._sync_uuid = sync_uuid
 
-    def table(self) -> list[Patch]:
+    def patches(self) -> list[Patch]:
         """Return the patches of LangBot's sessions, which differ between its versions."""
         from langbot.pkg.agent.runner import context_reset
 
         pkg = "langbot.pkg"
         runner = f"{pkg}.agent.runner"
-        table = [
+        patches = [
             Patch(f"{pkg}.provider.session.sessionmgr", "SessionManager.get_conversation",
                   self._get_conversation),
             Patch(f"{runner}.query_entry_adapter", "QueryEntryAdapter._build_conversation_context",
@@ -62,9 +61,9 @@ class Sessions:
         ]  # fmt: skip
         if hasattr(context_reset, "reset_runner_context"):
             reset = Patch(f"{runner}.context_reset", "reset_runner_context", self._reset)
-            return [*table, reset]
+            return [*patches, reset]
         return [
-            *table,
+            *patches,
             Patch(f"{pkg}.api.http.service.monitoring", "MonitoringService.reset_session_context",
                   self._reset_session_4_11_0),
             Patch("langbot_plugin.runtime.io.handler", "Handler._handle_action",
@@ -73,17 +72,19 @@ class Sessions:
                   self._resolve_query_4_11_0),
         ]  # fmt: skip
 
-    async def sync(self, run_id: str | None, scope: str, key: str, value: Any) -> None:
+    async def sync(self, run_id: str | None, outcome: Outcome, value: Any) -> None:
         """Make an accepted external id the uuid of the run's conversation."""
-        if not self._sync_uuid or not is_external_id(scope, canonical_key(key)):
+        if not self._sync_uuid or not outcome.kept:
+            return
+        if not is_external_id(outcome.scope, outcome.key):
             return
         conversation = await _conversation_of(run_id)
         if conversation is not None:
             _set_uuid(conversation, uuid_after(value, conversation.uuid))
             self._logger.debug(f"Run {run_id}: Synced external.conversation_id to the uuid")
 
-    async def follow(self, run_id: str, key: ScopeKey) -> None:
-        """Let the uuid follow the state, which the end of a run may have changed."""
+    async def refresh_uuid(self, run_id: str, key: ScopeKey) -> None:
+        """Set the uuid by the state, which the end of a run may have changed."""
         conversation = await _conversation_of(run_id)
         if self._sync_uuid and conversation is not None:
             self._resume_uuid(conversation, await self._lifecycle.external_id(key))
@@ -121,7 +122,7 @@ class Sessions:
             return
         query.variables["conversation_id"] = conversation.uuid  # as LangBot does a moment later
         plan = QueryRunBridge(AgentBindingResolver()).build_plan(query)
-        external_id = await self._lifecycle.resume(
+        external_id = await self._lifecycle.before_message(
             plan.event,
             plan.binding,
             _Runner(plan.binding.runner_id),

@@ -27,6 +27,9 @@ VALID_STATE_SCOPES: tuple[Scope, ...] = get_args(Scope)
 ConversationIdentity = Literal["create_time", "launcher"]
 """What tells one conversation of a Query from the next: its creation, or the launcher alone."""
 
+Snapshot = dict[str, dict[str, Any]]
+"""State by scope and key; always has the four scopes."""
+
 KEY_VERSION = 1
 
 INVALID_SCOPE = f"invalid scope: valid are {', '.join(VALID_STATE_SCOPES)}"
@@ -62,6 +65,11 @@ class ScopeKey:
     def part(self, name: str) -> str | None:
         """Return one part of the identity; None when it is absent or not a part of this scope."""
         return dict(self.parts).get(name)
+
+
+def empty_snapshot() -> Snapshot:
+    """Return a snapshot without state."""
+    return {scope: {} for scope in VALID_STATE_SCOPES}
 
 
 def key_from_query(

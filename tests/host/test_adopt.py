@@ -261,7 +261,7 @@ async def test_writing_back_gives_langbot_what_there_is_now(engine: AsyncEngine)
         await adopt(store, engine, LOGGER)
         await store.apply(key("runner"), "n", ["new"])
         await store.apply(key("runner"), "more", "é")
-        await store.delete(alice, "n")
+        await store.backend.commit([Change(alice, "n", None)])
         await store.apply_update(SimpleQuery(), SimpleDescriptor(), "actor", "query", 1)
         for _ in range(2):
             assert await export(store, engine, LOGGER) == Exported(5, 1, 0)

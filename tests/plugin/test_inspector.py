@@ -452,7 +452,7 @@ async def test_a_newer_write_is_shown_and_not_overwritten(
     assert await store.get(ALICE, "prefs.name") == "Alice"
     answer = await inspector.handle("/save", {**save, "version": 0})
     assert answer["error"]["code"] == "conflict"
-    await store.delete(ALICE, "prefs.name")
+    await store.backend.commit([Change(ALICE, "prefs.name", None)])
     assert (await inspector.handle("/save", save))["error"]["current"] is None
 
 

@@ -276,8 +276,6 @@ async def test_values_are_read_and_written_by_key(store: StateStore) -> None:
     assert await store.get(key, "other", "default") is None
     assert await store.list(key, "o") == (["other"], False)
     assert await store.list(key, limit=1) == (["external.conversation_id"], True)
-    assert await store.delete(key, "conversation_id")
-    assert not await store.delete(key, "conversation_id")
 
 
 async def test_a_write_may_expect_a_version_and_may_end(store: StateStore) -> None:

@@ -21,6 +21,7 @@ from ...state.codec import decode
 from ...state.policy import OWN_RUNNER
 from ...state.scopes import Parts, ScopeKey, subject_identity
 from ...store.store import StateStore
+from ...store.updates import make_change
 from . import marks
 
 TABLE = "runner_state"
@@ -237,7 +238,9 @@ def _change(store: StateStore, row: Any) -> Change:
         ("workspace_id", row["workspace_id"]),
     )
     value = json.loads(row["value_json"] or "null")
-    return store.change(ScopeKey(row["scope"], base + identity), row["state_key"], value)
+    return make_change(
+        ScopeKey(row["scope"], base + identity), row["state_key"], value, store.limits
+    )
 
 
 def _identity(row: Any) -> Parts | None:

@@ -13,6 +13,7 @@ from ...errors import ScopeError, VersionConflict
 from ...state.scopes import ScopeKey
 from ...store.erase import erase, stored_scopes
 from ...store.store import StateStore
+from ...store.updates import make_change
 from ..owners import belongings, is_own, is_whole
 from ..views import entry_view, preview_view, scope_view, stored_view
 from .requests import (
@@ -70,7 +71,7 @@ async def save_entry(store: StateStore, request: SaveRequest) -> Answer:
         value = _parsed(request.text)
     except ValueError as error:
         return failed("refused", f"this is not JSON: {error}")
-    change = store.change(_key(request), request.key, value, expect=request.version)
+    change = make_change(_key(request), request.key, value, store.limits, expect=request.version)
     await _check_owned(store.backend, change.scope)
     held = await store.backend.get(change.scope, change.key)
     return await _commit(store, change._replace(expires_at=held and held.expires_at))
