@@ -469,7 +469,7 @@ async def test_an_entry_is_added_and_deleted(inspector: Inspector, store: StateS
     [
         ("k", "{", "not JSON"),
         ("k", "NaN", "not JSON"),
-        ("k", '{"a": [{"b": 1, "c": 2, "b": 3}]}', "'b' stands twice"),
+        ("k", '{"a": [{"b": 1, "c": 2, "b": 3}]}', "'b' appears twice"),
         ("k", '"' + "x" * 300_000 + '"', "262144"),
         ("k", "[" * 70 + "]" * 70, "64"),
         ("k", "[" * 5000 + "]" * 5000, "not JSON"),

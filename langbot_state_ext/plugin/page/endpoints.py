@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
-
-from pydantic_core import from_json
 
 from ...backends import Backend, Change, Entry, ScopeFilter
 from ...errors import ScopeError, VersionConflict
+from ...state.codec import decode_text
 from ...state.policy import is_bookkeeping
 from ...state.scopes import ScopeKey
 from ...store.erase import erase, stored_scopes
@@ -68,10 +66,7 @@ async def show_entry(store: StateStore, request: EntryRequest) -> Answer:
 
 async def save_entry(store: StateStore, request: SaveRequest) -> Answer:
     """Write a value over the version that its writer has seen."""
-    try:
-        value = _parsed(request.text)
-    except ValueError as error:
-        return failed("refused", f"this is not JSON: {error}")
+    value = decode_text(request.text)
     change = make_change(_key(request), request.key, value, store.limits, expect=request.version)
     await _check_owned(store.backend, change.scope)
     held = await store.backend.get(change.scope, change.key)
@@ -81,20 +76,6 @@ async def save_entry(store: StateStore, request: SaveRequest) -> Answer:
 async def delete_entry(store: StateStore, request: DeleteRequest) -> Answer:
     """Delete an entry at the version that its deleter has seen."""
     return await _commit(store, Change(_key(request), request.key, None, request.version))
-
-
-def _parsed(text: str) -> Any:
-    value = from_json(text, allow_inf_nan=False)
-    json.loads(text, object_pairs_hook=_refuse_twice, parse_int=str, parse_float=str)
-    return value
-
-
-def _refuse_twice(members: list[tuple[str, Any]]) -> None:
-    seen: set[str] = set()
-    for name, _ in members:
-        if name in seen:
-            raise ValueError(f"{name!r} stands twice in one object: keep one of them")
-        seen.add(name)
 
 
 async def _check_owned(backend: Backend, scope: ScopeKey) -> None:
