@@ -19,7 +19,7 @@ from ..errors import BackendUnavailable, ConfigError, StateError
 from ..state.codec import Limits
 from ..store.store import StateStore
 
-SETTING = "database_url"
+URL_SETTING = "database_url"
 """The plugin's own setting for where the state is."""
 
 
@@ -36,7 +36,7 @@ class StoreNotFound(ConfigError):
         self.url = url
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where the state is.
 
     Attributes:
@@ -48,9 +48,9 @@ class Place(NamedTuple):
     limits: Limits
 
 
-def find_place(
+def locate(
     config: Mapping[str, Any], start: Path, environ: Mapping[str, str] = os.environ
-) -> Place:
+) -> Location:
     """Find out where the state is.
 
     Args:
@@ -68,7 +68,7 @@ def find_place(
     root = start if host is None else host.parent.parent
     section = _section(host)
     given = {name: section[name] for name in ("url", "limits") if name in section}
-    url = str(config.get(SETTING) or "").strip()
+    url = str(config.get(URL_SETTING) or "").strip()
     if url:
         given["url"] = url
     elif host is None:
@@ -78,8 +78,8 @@ def find_place(
     except ConfigError as error:
         faults = _faults(error, host, by_setting=bool(url))
         raise StoreNotFound(faults, shown_url(str(given.get("url", "")))) from None
-    _check_there(checked.url, enabled=bool(url) or is_enabled(section or None))
-    return Place(checked.url, checked.store_limits())
+    _check_exists(checked.url, enabled=bool(url) or is_enabled(section or None))
+    return Location(checked.url, checked.store_limits())
 
 
 class StoreAccess:
@@ -120,7 +120,7 @@ class StoreAccess:
             self._store = None
 
     async def _open(self) -> StateStore:
-        place = find_place(self._config(), self._start or Path.cwd())
+        place = locate(self._config(), self._start or Path.cwd())
         self.url = shown_url(place.url)
         self._path = sqlite_file(place.url)
         self._file = _identity(self._path)
@@ -165,14 +165,14 @@ def _faults(error: ConfigError, host: Path | None, *, by_setting: bool) -> str:
     url = f"{SECTION}.url: "
     faults = [line.strip() for line in str(error).splitlines()[1:]]
     return "; ".join(
-        f"the plugin's setting {SETTING}: {fault.removeprefix(url)}"
+        f"the plugin's setting {URL_SETTING}: {fault.removeprefix(url)}"
         if by_setting and fault.startswith(url)
         else f"{host}: {fault}"
         for fault in faults
     )
 
 
-def _check_there(url: str, *, enabled: bool) -> None:
+def _check_exists(url: str, *, enabled: bool) -> None:
     if url.startswith("memory:"):
         raise StoreNotFound("the state is in LangBot's own memory, where no plugin can see it", url)
     file = sqlite_file(url)

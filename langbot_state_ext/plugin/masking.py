@@ -48,7 +48,7 @@ _PLAIN_KEYS = frozenset(
 
 _PLACEHOLDER = r"\g<1>" + MASK
 
-_LOOKS: tuple[re.Pattern[str], ...] = (
+_CREDENTIALS: tuple[re.Pattern[str], ...] = (
     re.compile(r"(://[^\s:/@]*:)[^\s/]+(?=@)"),
     re.compile(r"(\bbearer\s+)(?=[^\s\d]*\d)[\w.~+/=-]{8,}", re.IGNORECASE),
     re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(?:(?!-----END)[\s\S])+"),
@@ -100,7 +100,7 @@ def masked(key: str, value: Any) -> Any:
         return {name: masked(name, item) for name, item in value.items()}
     if isinstance(value, list):
         return [masked("", item) for item in value]
-    return _without_looks(value) if isinstance(value, str) else value
+    return _without_credentials(value) if isinstance(value, str) else value
 
 
 def _words(key: str) -> list[str]:
@@ -128,9 +128,9 @@ def _hidden(value: Any, *, whole: bool) -> Any:
     return [_hidden(item, whole=False) for item in value] if isinstance(value, list) else value
 
 
-def _without_looks(text: str) -> str:
+def _without_credentials(text: str) -> str:
     """Return a text with the credentials in it hidden."""
-    for look in _LOOKS:
+    for look in _CREDENTIALS:
         text = look.sub(_PLACEHOLDER, text)
     return _QUERY.sub(_query_hidden, text)
 

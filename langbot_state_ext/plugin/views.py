@@ -13,23 +13,24 @@ from ..errors import CodecError
 from ..state.codec import decode
 from ..state.scopes import ScopeKey
 from .masking import masked
+from .owners import whose
 
 PREVIEW = 160
 """How many characters of a value a list shows."""
 
-_UNSEEN = re.compile("[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+_INVISIBLE = re.compile("[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
 """What turns or breaks the text around it; JSON text has an escape for each."""
 
 
 def pretty(value: Any, *, indent: int | None = 2) -> str:
     """Return a value as JSON text for people; marks that turn text around are escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return _UNSEEN.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
+    return _INVISIBLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
 
 
 def scope_view(key: ScopeKey) -> dict[str, Any]:
-    """Return the identity of a scope."""
-    return {"scope": key.scope, "parts": dict(key.parts)}
+    """Return a scope, the parts of its key, and whose it is."""
+    return {"scope": key.scope, "parts": dict(key.parts), "whose": whose(key)}
 
 
 def stored_view(stored: StoredScope, keys: list[str] | None = None) -> dict[str, Any]:
@@ -51,13 +52,13 @@ def entry_view(key: str, entry: Entry, *, reveal: bool = False) -> dict[str, Any
         hidden.
     """
     text, hidden = _text(key, entry, reveal=reveal, indent=2)
-    return {**_facts(key, entry, hidden), "text": text}
+    return {**_metadata(key, entry, hidden), "text": text}
 
 
 def preview_view(key: str, entry: Entry) -> dict[str, Any]:
     """Return an entry in a list: the beginning of its value, nothing that is to be hidden."""
     text, hidden = _text(key, entry, reveal=False, indent=None)
-    return {**_facts(key, entry, hidden), "preview": None if text is None else shortened(text)}
+    return {**_metadata(key, entry, hidden), "preview": None if text is None else shortened(text)}
 
 
 def _text(key: str, entry: Entry, *, reveal: bool, indent: int | None) -> tuple[str | None, bool]:
@@ -70,7 +71,7 @@ def _text(key: str, entry: Entry, *, reveal: bool, indent: int | None) -> tuple[
     return pretty(shown, indent=indent), shown != value
 
 
-def _facts(key: str, entry: Entry, hidden: bool) -> dict[str, Any]:
+def _metadata(key: str, entry: Entry, hidden: bool) -> dict[str, Any]:
     return {
         "key": key,
         "version": entry.version,

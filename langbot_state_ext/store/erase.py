@@ -11,7 +11,7 @@ from .store import StateStore
 PAGE = 200
 
 
-async def stored_scopes(backend: Backend, filters: Sequence[ScopeFilter]) -> list[StoredScope]:
+async def matching_scopes(backend: Backend, filters: Sequence[ScopeFilter]) -> list[StoredScope]:
     """Return every scope that matches one of the filters."""
     found: list[StoredScope] = []
     for which in filters:
@@ -34,5 +34,5 @@ async def erase(store: StateStore, filters: Sequence[ScopeFilter]) -> int:
     Raises:
         BackendError: The store failed; doing it again erases the rest.
     """
-    scopes = await stored_scopes(store.backend, filters)
+    scopes = await matching_scopes(store.backend, filters)
     return sum([await store.clear(ScopeFilter(key=stored.key)) for stored in scopes])

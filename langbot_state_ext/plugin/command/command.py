@@ -13,9 +13,9 @@ from typing import Any, cast
 
 from ...backends import Backend, ScopeFilter
 from ...errors import StateError
-from ...store.erase import erase, stored_scopes
+from ...store.erase import erase, matching_scopes
 from ..locate import StoreAccess
-from ..owners import Whose, belongings, chat_state, own_state
+from ..owners import OwnerKind, filters_for, filters_for_actor, filters_for_chat
 from ..views import pretty, preview_view, shortened
 from .texts import CONFIRM, ReplyLanguage, say
 
@@ -100,10 +100,12 @@ class StateCommands:
         if speaker.person is None:
             return self._say("unknown_sender")
         backend = (await self.access.store()).backend
-        mine = await _entries(backend, own_state(speaker.person, bot=speaker.bot))
+        mine = await _entries(backend, filters_for_actor(speaker.person, bot=speaker.bot))
         chat = []
         if speaker.private:
-            chat = await _entries(backend, chat_state("person", speaker.person, bot=speaker.bot))
+            chat = await _entries(
+                backend, filters_for_chat("person", speaker.person, bot=speaker.bot)
+            )
         lists = {"about_you": mine, "about_chat": chat}
         shown = [
             self._list(self._say(title), entries) for title, entries in lists.items() if entries
@@ -114,7 +116,7 @@ class StateCommands:
         if speaker.person is None:
             return self._say("unknown_sender")
         store = await self.access.store()
-        mine = own_state(speaker.person, bot=speaker.bot)
+        mine = filters_for_actor(speaker.person, bot=speaker.bot)
         count = await _count(store.backend, mine)
         if not count:
             return self._say("nothing")
@@ -127,7 +129,7 @@ class StateCommands:
         """Add to what is said of somebody's own state that what is kept about the chat stays."""
         if not speaker.private or speaker.person is None:
             return text
-        chat = chat_state("person", speaker.person, bot=speaker.bot)
+        chat = filters_for_chat("person", speaker.person, bot=speaker.bot)
         count = await _count((await self.access.store()).backend, chat)
         return f"{text}\n{self._say('chat_stays', count=count)}" if count else text
 
@@ -188,7 +190,7 @@ def _named(words: Sequence[str], bot: str) -> tuple[str, list[ScopeFilter]]:
     whose, name = " ".join(words[:1]).casefold(), " ".join(words[1:])
     if whose not in {"person", "group"} or not name:
         return name, []
-    return f"{whose} {name}", belongings(cast("Whose", whose), name, bot=bot)
+    return f"{whose} {name}", filters_for(cast("OwnerKind", whose), name, bot=bot)
 
 
 def _is_confirmed(words: Sequence[str]) -> bool:
@@ -196,13 +198,13 @@ def _is_confirmed(words: Sequence[str]) -> bool:
 
 
 async def _count(backend: Backend, filters: Sequence[ScopeFilter]) -> int:
-    return sum(stored.entries for stored in await stored_scopes(backend, filters))
+    return sum(stored.entries for stored in await matching_scopes(backend, filters))
 
 
 async def _entries(backend: Backend, filters: Sequence[ScopeFilter]) -> list[str]:
     """Return a line for each entry of the scopes that match."""
     lines = []
-    for stored in await stored_scopes(backend, filters):
+    for stored in await matching_scopes(backend, filters):
         for name, entry in (await backend.entries(stored.key)).items():
             shown = shortened(str(preview_view(name, entry)["preview"]), VALUE)
             lines.append(f"- {pretty(name)[1:-1]}: {shown}")
