@@ -4,7 +4,7 @@
     ├── ConfigError            a setting is wrong; the message names it and what is allowed
     │   ├── HostNotSupported   this LangBot, or one of its seams, is not what we know
     │   └── MissingExtra       an optional package is not installed
-    ├── ScopeError             an unknown scope, or an identity that a scope needs is missing
+    ├── ScopeError             (also ValueError) an unknown scope, or one that can't be used here
     ├── InvalidKey             (also ValueError) a state key outside the limits
     ├── CodecError             (also ValueError) a value that is not JSON, or not within the limits
     │   ├── ValueTooLarge      has the size and the limit, in bytes
@@ -50,8 +50,8 @@ class MissingExtra(ConfigError):
         self.extra = extra
 
 
-class ScopeError(StateError):
-    """A scope that does not exist, or whose identity is missing."""
+class ScopeError(StateError, ValueError):
+    """A scope that does not exist, or that can't be used here; the message says why."""
 
 
 class InvalidKey(StateError, ValueError):

@@ -10,7 +10,7 @@ from ..backends import Backend, Change, Entry
 from ..errors import CodecError, VersionConflict
 from ..state.codec import decode, encode
 from ..state.external_id import EXTERNAL_ID_KEY
-from ..state.policy import OWN_RUNNER
+from ..state.policy import BOOKKEEPING_RUNNER
 from ..state.scopes import ScopeKey
 from .conversation_rules import EXTERNAL_PREFIX, LAST_ACTIVITY_KEY, is_expired
 
@@ -104,7 +104,7 @@ class Conversations:
 
 def _activity_of(key: ScopeKey) -> ScopeKey:
     """Name the scope of the extension that has the last activity of a conversation."""
-    return ScopeKey("runner", (("runner_id", OWN_RUNNER), ("conversation", key.storage)))
+    return ScopeKey("runner", (("runner_id", BOOKKEEPING_RUNNER), ("conversation", key.storage)))
 
 
 def _deletions(key: ScopeKey, held: dict[str, Entry]) -> list[Change]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from ..backends import ScopeFilter
-from ..state.policy import OWN_RUNNER
+from ..state.policy import BOOKKEEPING_RUNNER
 from ..state.scopes import Scope, ScopeKey
 
-OWN = ScopeFilter(parts={"runner_id": OWN_RUNNER})
-"""The extension's own bookkeeping, which nobody is shown."""
+BOOKKEEPING = ScopeFilter(parts={"runner_id": BOOKKEEPING_RUNNER})
+"""The extension's own bookkeeping, which people are never shown."""
 
 Whose = Literal["person", "group", "conversation"]
 
@@ -35,11 +35,6 @@ SHAPES: dict[Scope, tuple[frozenset[str], frozenset[str]]] = {
     ),
 }
 """The parts that a key of each scope has: named by an event, and by a Query."""
-
-
-def is_own(key: ScopeKey) -> bool:
-    """Return whether a scope is the extension's own bookkeeping."""
-    return key.part("runner_id") == OWN_RUNNER
 
 
 def is_whole(key: ScopeKey) -> bool:

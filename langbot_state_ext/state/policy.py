@@ -15,8 +15,13 @@ LEGACY_KEY_MAPPING: dict[str, str] = {"conversation_id": EXTERNAL_ID_KEY}
 SHOWN_CHARACTERS = 100
 """How much of a key a message shows."""
 
-OWN_RUNNER = "langbot-state-ext"
-"""The runner id of the scopes in which the extension keeps what it needs for itself."""
+BOOKKEEPING_RUNNER = "langbot-state-ext"
+"""The runner id of the extension's own bookkeeping, which people are never shown."""
+
+
+def is_bookkeeping(key: ScopeKey) -> bool:
+    """Return whether a scope is the extension's own bookkeeping."""
+    return key.part("runner_id") == BOOKKEEPING_RUNNER
 
 
 class Refusal(NamedTuple):

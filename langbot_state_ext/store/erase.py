@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backends import Backend, ScopeFilter, StoredScope
-from ..plugin.owners import is_own
+from ..state.policy import is_bookkeeping
 from .store import StateStore
 
 PAGE = 200
@@ -18,7 +18,7 @@ async def stored_scopes(backend: Backend, filters: Sequence[ScopeFilter]) -> lis
         cursor: str | None = None
         while True:
             page = await backend.scopes(which, cursor, PAGE)
-            found += [stored for stored in page.scopes if not is_own(stored.key)]
+            found += [stored for stored in page.scopes if not is_bookkeeping(stored.key)]
             cursor = page.cursor
             if cursor is None:
                 break

@@ -323,38 +323,39 @@ class StateStore:
         """Delete one scope of a Query's state.
 
         Returns:
-            How many entries there were; 0 also where the identity is missing.
+            How many entries there were.
 
         Raises:
             ScopeError: The scope is unknown.
             BackendError: The store failed; nothing was deleted.
         """
-        return await self._clear_key(self._query_key(scope, query, descriptor))
+        return await self.clear(ScopeFilter(key=self._query_key(scope, query, descriptor)))
 
     async def clear_scope_from_event(
         self, scope: str, event: EventLike, binding: BindingLike, descriptor: HasId
     ) -> int:
-        """Delete one scope of an event's state, see `clear_scope`."""
-        return await self._clear_key(key_from_event(scope, event, binding, descriptor))
+        """Delete one scope of an event's state, see `clear_scope`.
+
+        Returns:
+            How many entries there were; 0 also where the identity is missing.
+        """
+        key = key_from_event(scope, event, binding, descriptor)
+        return 0 if key is None else await self.clear(ScopeFilter(key=key))
 
     async def clear_all(self) -> int:
         """Delete all state; returns how many entries there were."""
         return await self.clear(ScopeFilter())
 
-    def _query_key(self, scope: str, query: QueryLike, descriptor: HasId) -> ScopeKey | None:
+    def _query_key(self, scope: str, query: QueryLike, descriptor: HasId) -> ScopeKey:
         return key_from_query(scope, query, descriptor, identity=self._identity)
 
     def _locate_in_query(
         self, scope: str, query: QueryLike, descriptor: HasId
     ) -> ScopeKey | Refusal:
         try:
-            key = self._query_key(scope, query, descriptor)
+            return self._query_key(scope, query, descriptor)
         except ScopeError as error:
             return Refusal(str(error))
-        return key or Refusal(f"missing identity of the {scope}")
-
-    async def _clear_key(self, key: ScopeKey | None) -> int:
-        return 0 if key is None else await self.clear(ScopeFilter(key=key))
 
     async def _commit(self, update: Change | Refusal) -> Change | Refusal:
         if isinstance(update, Refusal):

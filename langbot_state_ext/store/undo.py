@@ -15,13 +15,13 @@ from typing import Literal, NamedTuple
 
 from ..backends import Backend, Change, ScopeFilter
 from ..errors import StateError, VersionConflict
-from ..state.policy import OWN_RUNNER
+from ..state.policy import BOOKKEEPING_RUNNER
 from ..state.scopes import ScopeKey
 from .revisions import BelongsTo, KeyRevisions, Revision
 
 LOGGER = logging.getLogger("langbot_state_ext")
 
-REVISIONS = ScopeKey("runner", (("runner_id", OWN_RUNNER), ("undo", "revisions")))
+REVISIONS = ScopeKey("runner", (("runner_id", BOOKKEEPING_RUNNER), ("undo", "revisions")))
 """The scope of the extension that holds the revisions."""
 
 

@@ -30,7 +30,7 @@ from langbot_state_ext import (
 from langbot_state_ext.backends import Change
 from langbot_state_ext.backends.memory import MemoryBackend
 from langbot_state_ext.lifecycle.conversation_rules import LAST_ACTIVITY_KEY
-from langbot_state_ext.state.policy import OWN_RUNNER
+from langbot_state_ext.state.policy import BOOKKEEPING_RUNNER
 from langbot_state_ext.store.undo import REVISIONS
 from langbot_state_ext.testing import (
     SimpleActor,
@@ -204,7 +204,7 @@ async def test_a_run_that_did_not_complete_is_taken_back(
 
 async def bookkeeping(store: StateStore) -> list[Any]:
     return (
-        await store.backend.scopes(ScopeFilter(parts={"runner_id": OWN_RUNNER}), None, 9)
+        await store.backend.scopes(ScopeFilter(parts={"runner_id": BOOKKEEPING_RUNNER}), None, 9)
     ).scopes
 
 

@@ -13,7 +13,7 @@ from langbot_state_ext import ScopeKey, StateStore
 from langbot_state_ext.plugin.command.command import LINES, Speaker, StateCommands
 from langbot_state_ext.plugin.command.texts import TEXTS, language_of, say
 from langbot_state_ext.plugin.locate import StoreAccess
-from langbot_state_ext.state.policy import OWN_RUNNER
+from langbot_state_ext.state.policy import BOOKKEEPING_RUNNER
 
 ALICE = Speaker("b1", "alice", private=True, admin=False)
 ALICE_IN_GROUP = Speaker("b1", "alice", private=False, admin=False)
@@ -44,7 +44,9 @@ async def store(access: StoreAccess) -> StateStore:
     group = key("subject", subject_type="group", subject_id="g 1")
     await store.apply(group, "group\ntopic", "a\nb\u202e")
     await store.apply(
-        ScopeKey("actor", (("runner_id", OWN_RUNNER), ("bot_id", "b1"), ("actor_id", "alice"))),
+        ScopeKey(
+            "actor", (("runner_id", BOOKKEEPING_RUNNER), ("bot_id", "b1"), ("actor_id", "alice"))
+        ),
         "journal",
         1,
     )

@@ -19,7 +19,7 @@ from langbot_state_ext.plugin.masking import MASK
 from langbot_state_ext.plugin.page import figures, search
 from langbot_state_ext.plugin.page.endpoints import EXPORT_BYTES
 from langbot_state_ext.plugin.page.inspector import Inspector
-from langbot_state_ext.state.policy import OWN_RUNNER
+from langbot_state_ext.state.policy import BOOKKEEPING_RUNNER
 
 ALICE = ScopeKey("actor", (("runner_id", "r1"), ("bot_id", "b1"), ("actor_id", "alice")))
 ALICE_CHAT = ScopeKey(
@@ -30,7 +30,7 @@ GROUP = ScopeKey(
     "subject",
     (("runner_id", "r1"), ("bot_id", "b1"), ("subject_type", "group"), ("subject_id", "g1")),
 )
-OURS = ScopeKey("runner", (("runner_id", OWN_RUNNER), ("binding_identity", "adopted")))
+OURS = ScopeKey("runner", (("runner_id", BOOKKEEPING_RUNNER), ("binding_identity", "adopted")))
 
 
 QUERY_ALICE = ScopeKey("actor", (("runner_id", "r9"), ("bot_uuid", "b1"), ("sender_id", "alice")))
@@ -262,7 +262,7 @@ async def test_a_bot_is_chosen_by_either_of_its_names(
 async def test_the_bookkeeping_is_never_found_or_touched(
     inspector: Inspector, store: StateStore
 ) -> None:
-    assert await found(inspector, runner=OWN_RUNNER) == []
+    assert await found(inspector, runner=BOOKKEEPING_RUNNER) == []
     assert await found(inspector, text="rows", inside=True) == []
     for endpoint in ("/entries", "/clear", "/export"):
         answer = await inspector.handle(endpoint, {"scope": ref(OURS)})

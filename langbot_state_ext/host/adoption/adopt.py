@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ...backends import Change, Entry, ScopeFilter
 from ...errors import CodecError, ConfigError, StateError, VersionConflict
 from ...state.codec import decode
-from ...state.policy import OWN_RUNNER
+from ...state.policy import is_bookkeeping
 from ...state.scopes import Parts, ScopeKey, subject_identity
 from ...store.store import StateStore
 from ...store.updates import make_change
@@ -264,7 +264,7 @@ async def _scopes(store: StateStore) -> Any:
     while True:
         page = await store.backend.scopes(ScopeFilter(), cursor, 500)
         for scope in page.scopes:
-            if scope.key.part("runner_id") != OWN_RUNNER:
+            if not is_bookkeeping(scope.key):
                 yield scope.key
         cursor = page.cursor
         if cursor is None:

@@ -14,14 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ...backends import Change
 from ...backends.memory import MemoryBackend
-from ...state.policy import OWN_RUNNER
+from ...state.policy import BOOKKEEPING_RUNNER
 from ...state.scopes import ScopeKey
 from ...store.store import StateStore
 
-MARKER = ScopeKey("runner", (("runner_id", OWN_RUNNER), ("binding_identity", "adopted")))
+MARKER = ScopeKey("runner", (("runner_id", BOOKKEEPING_RUNNER), ("binding_identity", "adopted")))
 """The scope whose entry `rows` is the mark in the store."""
 
-PLACE = (f"{OWN_RUNNER}:adopted", "at")
+PLACE = (f"{BOOKKEEPING_RUNNER}:adopted", "at")
 """The keys of the row that is the mark in the table."""
 
 
@@ -74,7 +74,9 @@ async def mark_table(store: StateStore, engine: AsyncEngine, at: float) -> None:
     from langbot.pkg.agent.runner.persistent_state_store import PersistentStateStore
 
     if not isinstance(store.backend, MemoryBackend):
-        await PersistentStateStore(engine).state_set(*PLACE, at, OWN_RUNNER, "adopted", "runner")
+        await PersistentStateStore(engine).state_set(
+            *PLACE, at, BOOKKEEPING_RUNNER, "adopted", "runner"
+        )
 
 
 async def unmark_table(engine: AsyncEngine) -> None:

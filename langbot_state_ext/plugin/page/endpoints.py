@@ -10,11 +10,12 @@ from pydantic_core import from_json
 
 from ...backends import Backend, Change, Entry, ScopeFilter
 from ...errors import ScopeError, VersionConflict
+from ...state.policy import is_bookkeeping
 from ...state.scopes import ScopeKey
 from ...store.erase import erase, stored_scopes
 from ...store.store import StateStore
 from ...store.updates import make_change
-from ..owners import belongings, is_own, is_whole
+from ..owners import belongings, is_whole
 from ..views import entry_view, preview_view, scope_view, stored_view
 from .requests import (
     ClearRequest,
@@ -176,6 +177,6 @@ async def _page(
 
 def _key(request: Any) -> ScopeKey:
     key: ScopeKey = request.scope.key()
-    if is_own(key):
+    if is_bookkeeping(key):
         raise ScopeError("this scope is the extension's own bookkeeping")
     return key

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from ...backends.overview import DAY_S
 from ...store.store import StateStore
-from ..owners import OWN
+from ..owners import BOOKKEEPING
 from ..views import overview_view
 from .responses import Answer
 
@@ -89,7 +89,7 @@ class Figures:
         self._bot_names = await self._names_or_none()
         now, began = self._clock(), time.perf_counter()
         overview = await store.backend.overview(
-            OWN, since=now - DAYS * DAY_S, newest=NEWEST, parts=PARTS
+            BOOKKEEPING, since=now - DAYS * DAY_S, newest=NEWEST, parts=PARTS
         )
         rest = min(REST * (time.perf_counter() - began), REST_MAX_S)
         self._made = {**overview_view(overview), "made_at": now}

@@ -15,8 +15,9 @@ from typing import NamedTuple, Self
 from ...backends import Backend, ScopeFilter, StoredScope
 from ...errors import CodecError, ScopeError
 from ...state.codec import decode
+from ...state.policy import is_bookkeeping
 from ..masking import MASK, masked
-from ..owners import belongings, has_name, is_own, of_bot
+from ..owners import belongings, has_name, of_bot
 from ..views import pretty
 from .requests import FindRequest
 
@@ -166,7 +167,7 @@ async def _matching(
     effort: _Effort,
 ) -> list[Hit]:
     """Return which of the scopes are meant, the bookkeeping left out."""
-    scopes = [stored for stored in batch if not is_own(stored.key)]
+    scopes = [stored for stored in batch if not is_bookkeeping(stored.key)]
     found.looked_into += len(scopes)
     if request.text is None:
         return [(stored, []) for stored in scopes]
