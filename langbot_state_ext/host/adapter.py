@@ -1,4 +1,4 @@
-"""LangBot's calls for state, led to the store and the run life cycle."""
+"""LangBot's calls for state, answered by the run life cycle and its store."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .sessions import Sessions
 RUNNER = "langbot.pkg.agent.runner"
 
 _read: ContextVar[list[RunState] | None] = ContextVar("read", default=None)
-"""What was read for the run whose context LangBot is building; the run's id comes later."""
+"""What was read for the run whose context LangBot is building. The run's id is known later."""
 
 _handling: ContextVar[tuple[str, int | None] | None] = ContextVar("handling", default=None)
 """The run id and sequence of the `state.updated` that LangBot is handling."""
 
 
 class HostScopeKey(str):
-    """The key that LangBot carries for a scope: text for LangBot, a `ScopeKey` for us.
+    """The key of a scope that LangBot passes around: text that carries our `ScopeKey`.
 
     Attributes:
         key: Whose state.
@@ -50,12 +50,12 @@ class HostScopeKey(str):
 
 
 def host_patches(lifecycle: RunLifecycle, *, logger: Any, sync_uuid: bool = True) -> list[Patch]:
-    """Return every patch that leads LangBot to a life cycle.
+    """Return every patch that connects LangBot to a life cycle.
 
     Args:
-        lifecycle: Where its calls go.
+        lifecycle: What answers LangBot's calls.
         logger: LangBot's logger.
-        sync_uuid: Whether the external id is the conversation's uuid.
+        sync_uuid: Whether the external id becomes the conversation's uuid.
     """
     sessions = Sessions(lifecycle, logger=logger, sync_uuid=sync_uuid)
     return [*Adapter(lifecycle, sessions, logger=logger).patches(), *sessions.patches()]
@@ -65,9 +65,9 @@ class Adapter:
     """Answers LangBot's calls for state.
 
     Args:
-        lifecycle: Where they go.
+        lifecycle: What answers them.
+        sessions: Gets each accepted external id.
         logger: LangBot's logger.
-        sessions: What is told of an external id.
     """
 
     def __init__(self, lifecycle: RunLifecycle, sessions: Sessions, *, logger: Any) -> None:
@@ -113,7 +113,7 @@ class Adapter:
     async def _build_context(
         self, original: Any, *, event: Any, binding: Any, descriptor: Any, **_rest: Any
     ) -> Any:
-        """Begin the run: only the built context says its id."""
+        """Begin the run; only the finished context has its id."""
         read: list[RunState] = []
         token = _read.set(read)
         try:
@@ -127,7 +127,7 @@ class Adapter:
         return context
 
     def _discard_at_end_of_task(self, run_id: str) -> None:
-        """Clean up after a run that LangBot never finalizes, such as one that dies too early."""
+        """Clean up after a run that LangBot never finalizes, such as one that fails too early."""
         task = asyncio.current_task()
         if task is None:
             return
@@ -151,7 +151,7 @@ class Adapter:
     async def _register(
         self, original: Any, *, run_id: str, state_context: Any, **_rest: Any
     ) -> None:
-        """Let the scope keys of the State API know their run."""
+        """Add the run id to the scope keys that the State API uses."""
         keys: dict[str, str] = (state_context or {}).get("scope_keys", {})
         for scope, key in keys.items():
             if isinstance(key, HostScopeKey):
@@ -179,7 +179,7 @@ class Adapter:
         value: Any,
         **_rest: Any,
     ) -> tuple[bool, str | None]:
-        """Write one update; LangBot logs the refusal that it gets back."""
+        """Write one update. LangBot logs the refusal that it gets back."""
         run_id, sequence = _handling.get() or (None, None)
         if run_id is None or run_id not in self._lifecycle:
             update = await self._store.update_from_event(

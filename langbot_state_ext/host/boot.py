@@ -1,4 +1,4 @@
-"""The stage of LangBot's start that attaches the extension, after `BuildAppStage`."""
+"""The boot stage that attaches the extension to LangBot, after `BuildAppStage`."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ AFTER = "BuildAppStage"
 
 
 def register(*_module: object) -> None:
-    """Put the stage into LangBot's start. Calling it again does nothing.
+    """Add the stage to LangBot's boot. Calling it again does nothing.
 
     Raises:
-        HostNotSupported: LangBot has no such start.
+        HostNotSupported: LangBot's boot has no such stages.
     """
     from langbot.pkg.core import boot, stage
 
@@ -39,7 +39,7 @@ def register(*_module: object) -> None:
 
 
 class StateExtStage:
-    """Attaches the extension when the section `state_ext` asks for it.
+    """Attaches the extension when the section `state_ext` enables it.
 
     Source:
         LangBot 4.11.2, langbot/pkg/core/boot.py, make_app: a stage is made without arguments.
@@ -60,7 +60,7 @@ class StateExtStage:
 
 
 async def attach(ap: Any, config: StateExtConfig) -> Patches:
-    """Open the store, take over LangBot's own state, and install the patches.
+    """Open the store, adopt LangBot's own state, and install the patches.
 
     Args:
         ap: LangBot's application, built.
@@ -90,7 +90,7 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         attached.enter_context(_warnings_in(ap.logger))
         attached.push_async_callback(_close, lifecycle)
         await lifecycle.store
-        await _take_over(lifecycle, ap)
+        await _adopt(lifecycle, ap)
         attached.callback(patches.uninstall)
         patches.install()
         undo.push_async_exit(attached.pop_all())
@@ -101,14 +101,14 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
     return patches
 
 
-async def _take_over(lifecycle: RunLifecycle, ap: Any) -> None:
+async def _adopt(lifecycle: RunLifecycle, ap: Any) -> None:
     with host_database():
         await adopt(lifecycle.store, ap.persistence_mgr.get_db_engine(), ap.logger)
     if undone := await lifecycle.undo_unfinished():
         ap.logger.info(f"Rolled back {undone} unfinished run{'s' if undone > 1 else ''}")
 
 
-class _Forward(logging.Handler):
+class _ForwardingHandler(logging.Handler):
     def __init__(self, logger: logging.Logger) -> None:
         super().__init__()
         self._logger = logger
@@ -119,13 +119,13 @@ class _Forward(logging.Handler):
 
 @contextmanager
 def _warnings_in(logger: logging.Logger) -> Iterator[None]:
-    """Let this package's warnings reach LangBot's log.
+    """Send this package's warnings to LangBot's log.
 
     Source:
         LangBot 4.11.2, langbot/pkg/core/bootutils/log.py, init_logging: every other logger is
         silent below CRITICAL.
     """
-    package, handler = logging.getLogger("langbot_state_ext"), _Forward(logger)
+    package, handler = logging.getLogger("langbot_state_ext"), _ForwardingHandler(logger)
     level = package.level
     package.addHandler(handler)
     package.setLevel(logging.WARNING)
@@ -137,7 +137,7 @@ def _warnings_in(logger: logging.Logger) -> Iterator[None]:
 
 
 def _lifecycle(config: StateExtConfig, logger: Any) -> RunLifecycle:
-    """Make the life cycle that the settings ask for, over a store that is not open yet."""
+    """Make a life cycle from the settings, over a store that is not open yet."""
     from langbot.pkg.utils import constants
 
     store = StateStore.open(config.url, limits=config.store_limits())
@@ -159,7 +159,7 @@ async def _close(lifecycle: RunLifecycle) -> None:
 
 
 def _instance_id(store: StateStore, instance_id: str) -> str:
-    """Name this LangBot; where several share a store, copies of one folder are several."""
+    """Return an id of this LangBot; copies of one folder that share a store have several."""
     if not store.backend.networked:
         return instance_id
     return f"{instance_id} {platform.node()} {Path.cwd() / 'data'}"

@@ -1,4 +1,4 @@
-"""What `langbot-state doctor` finds out about a LangBot, without starting it."""
+"""What `langbot-state doctor` checks of a LangBot, without starting it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ INSTALLED = sa.text(
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
+class Check:
+    """The result of one check.
 
     Attributes:
-        name: What: `langbot`, `seams`, `config`, `start`, `store` or `plugin`.
-        ok: Whether it is as it should be.
-        detail: What was found, and what to do where it is not.
+        name: `langbot`, `seams`, `config`, `start`, `store` or `plugin`.
+        ok: Whether it passed.
+        detail: What was found, and what to do when it did not pass.
     """
 
     name: str
@@ -41,14 +41,14 @@ class Finding:
     detail: str
 
 
-async def examine(config_file: Path) -> list[Finding]:
-    """Look at everything that a start with the extension needs.
+async def check_host(config_file: Path) -> list[Check]:
+    """Check everything that a start with the extension needs.
 
     Args:
         config_file: LangBot's configuration.
 
     Returns:
-        One finding for each thing, whatever goes wrong with the others.
+        One result for each check; a check that fails does not stop the others.
     """
     root = config_file.parent.parent
     checks: dict[str, Callable[[], Awaitable[str]]] = {
@@ -59,13 +59,13 @@ async def examine(config_file: Path) -> list[Finding]:
         "store": lambda: _store(config_file, root),
         "plugin": lambda: _plugin(config_file),
     }
-    findings = []
+    results = []
     for name, check in checks.items():
         try:
-            findings.append(Finding(name, True, await check()))
+            results.append(Check(name, True, await check()))
         except (StateError, OSError) as error:
-            findings.append(Finding(name, False, str(error)))
-    return findings
+            results.append(Check(name, False, str(error)))
+    return results
 
 
 async def _langbot() -> str:
@@ -75,7 +75,7 @@ async def _langbot() -> str:
 async def _seams() -> str:
     patches = host_patches(RunLifecycle(StateStore()), logger=None)
     Patches(patches).check()
-    return f"all {len(patches)} places are as expected"
+    return f"all {len(patches)} patched places are as expected"
 
 
 async def _config(config_file: Path, root: Path) -> str:
@@ -88,7 +88,10 @@ async def _config(config_file: Path, root: Path) -> str:
 async def _start() -> str:
     if hook_installed():
         return "a plain langbot of this environment loads the extension"
-    return "langbot-state run loads it; a plain langbot does after langbot-state enable"
+    return (
+        "a plain langbot does not load the extension: run langbot-state enable, or start LangBot "
+        "with langbot-state run"
+    )
 
 
 async def _store(config_file: Path, root: Path) -> str:

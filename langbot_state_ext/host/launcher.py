@@ -1,4 +1,4 @@
-"""Starting LangBot with the extension, and making a plain `langbot` load it."""
+"""Starts LangBot with the extension, and installs the hook that lets a plain `langbot` load it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def enable(config_file: Path) -> list[Path]:
 
 
 def disable(config_file: Path) -> list[Path]:
-    """Take back what `enable` did; the state stays where it is.
+    """Undo what `enable` did. The state is kept.
 
     Args:
         config_file: LangBot's configuration.
@@ -70,7 +70,7 @@ def disable(config_file: Path) -> list[Path]:
         The files that were written or removed.
 
     Raises:
-        ConfigError: The configuration can't be read; the hook is gone all the same.
+        ConfigError: The configuration can't be read; the hook is removed all the same.
     """
     changed = [file for file in _hook_files() if file.exists()]
     for file in changed:
@@ -80,7 +80,7 @@ def disable(config_file: Path) -> list[Path]:
     try:
         write_section(config_file, {"enable": False})
     except ConfigError as error:
-        raise ConfigError(f"the start-up hook is gone, but {error}") from None
+        raise ConfigError(f"the start-up hook is removed, but {error}") from None
     return [*changed, config_file]
 
 

@@ -85,7 +85,7 @@ def test_disabling_takes_the_hook_away_whatever_the_configuration_is(site: Path)
     config = site / "config.yaml"
     launcher.enable(config)
     config.write_text("a: [", "utf-8")
-    with pytest.raises(ConfigError, match=r"the start-up hook is gone, but .* is not YAML"):
+    with pytest.raises(ConfigError, match=r"the start-up hook is removed, but .* is not YAML"):
         launcher.disable(config)
     assert not launcher.hook_installed()
 

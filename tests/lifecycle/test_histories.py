@@ -345,7 +345,7 @@ class Histories(RuleBasedStateMachine):
 
 
 class RollbackHistories(Histories):
-    """The same, where what a failed run has written is taken back."""
+    """The same, where what a failed run has written is undone."""
 
     on_failed_run = "rollback"
 
