@@ -499,7 +499,7 @@ async def test_no_scope_is_made_that_nobody_would_read(
     save = {"scope": scope, "key": "k", "text": "1", "version": 0}
     answer = await inspector.handle("/save", save)
     assert answer["error"]["code"] == "refused"
-    assert "choose one that exists" in answer["error"]["message"]
+    assert "choose an existing scope" in answer["error"]["message"]
     assert len(await found(inspector)) == 4
 
 

@@ -48,7 +48,7 @@ async def show_entries(store: StateStore, request: EntriesRequest) -> Response:
     key = _key(request)
     page, following = await _page(store.backend, key, request.after, request.limit)
     if not page and request.after is None:
-        raise Gone("this scope has no state any more")
+        raise Gone("this scope has no entries any more")
     return {
         **scope_view(key),
         "entries": [preview_view(name, entry) for name, entry in page],
@@ -81,7 +81,7 @@ async def delete_entry(store: StateStore, request: DeleteRequest) -> Response:
 async def _check_reachable(backend: Backend, scope: ScopeKey) -> None:
     """Refuse to create a scope that no run would read."""
     if not has_known_shape(scope) and not await backend.list(scope, "", 1):
-        raise ScopeError(f"no run has a {scope.scope} scope of these parts: choose one that exists")
+        raise ScopeError(f"no run reads this {scope.scope} scope: choose an existing scope")
 
 
 async def _commit(store: StateStore, change: Change) -> Response:
@@ -102,7 +102,7 @@ async def clear_scope(store: StateStore, request: ClearRequest) -> Response:
     """Delete every entry of a scope."""
     deleted = await store.clear(ScopeFilter(key=_key(request)))
     if not deleted:
-        raise Gone("this scope has no state any more")
+        raise Gone("this scope has no entries any more")
     return {"deleted": deleted}
 
 
@@ -111,7 +111,7 @@ async def export_scope(store: StateStore, request: ExportRequest) -> Response:
     key = _key(request)
     page, following = await _page(store.backend, key, request.after, EXPORT_ENTRIES)
     if not page and request.after is None:
-        raise Gone("this scope has no state any more")
+        raise Gone("this scope has no entries any more")
     entries: list[Response] = []
     size = 0
     for name, entry in page:
