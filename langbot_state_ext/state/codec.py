@@ -1,6 +1,6 @@
 """JSON value to bytes and back, and the limits on keys and values.
 
-The only serializer of the project: the memory backend uses it, too, so that every backend keeps
+The only serializer of state values. The memory backend uses it, too, so that every backend keeps
 and returns the same values and nothing that is returned aliases what is kept. Integers of up to
 4300 digits and every valid Unicode string come back exactly as they went in.
 """
