@@ -1,4 +1,4 @@
-"""`langbot-state`: the command line. It has no logic of its own."""
+"""`langbot-state`: the command line. Each command calls one function of the package."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from ..store.copy import Copied
 
 INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+"""The exit status after Ctrl-C, as in a shell."""
 
 PROGRESS_S = 1.0
-"""How often a long copy shows its progress."""
+"""The seconds between two lines of progress."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments. Default: those of the process.
 
     Returns:
-        The exit status: 0 done, 1 failed, or a check did not pass, 2 wrong usage, 130 interrupted.
+        The exit status: 0 for success, 1 for an error or a failed check, 2 for wrong usage, 130
+        when interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -59,21 +60,21 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, text in (
         ("run", _run, "start LangBot with the extension; takes LangBot's own arguments"),
-        ("enable", _enable, "switch the extension on for a plain langbot of this environment"),
-        ("disable", _disable, "switch it off again; the state is kept"),
+        ("enable", _enable, "make a plain langbot of this environment load the extension"),
+        ("disable", _disable, "undo enable; the state is kept"),
         ("doctor", _doctor, "check the installation, the configuration and the store"),
-        ("export-host", _export_host, "write the state back into LangBot's own table, to leave"),
-        ("copy", _copy, "copy a store into another one; stop LangBot first"),
+        ("export-host", _export_host, "write the state to LangBot's own table; stop LangBot first"),
+        ("copy", _copy, "copy the state from one store to another; stop LangBot first"),
     ):
         sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         sub.set_defaults(command=command)
         if name == "copy":
             for which in ("FROM_URL", "TO_URL"):
                 sub.add_argument(
-                    which, help="as in state_ext.url; ${NAME} is read from the environment"
+                    which, help="a url as in state_ext.url; ${NAME} is read from the environment"
                 )
         if name != "run":
-            sub.add_argument("--json", action="store_true", help="print JSON, for machines")
+            sub.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
@@ -112,8 +113,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _export_host(arguments: argparse.Namespace) -> int:
     done = asyncio.run(_export())
     text = (
-        f"Wrote {done.written} entries into LangBot's own table. {done.left_out} have no place "
-        f"there, {done.refused} were refused."
+        f"Exported {done.written} entries to LangBot's own table. {done.left_out} can't be mapped "
+        f"to it, {done.refused} were refused."
     )
     _print(arguments, done._asdict(), text)
     return 1 if done.refused else 0
@@ -156,7 +157,7 @@ def _copy(arguments: argparse.Namespace) -> int:
         f"Copied and verified {copied.entries} entries of {copied.scopes} scopes: "
         f"{copied.written} written now, {copied.newer} kept because the target has a later value. "
         f"Only in the target: {copied.only_there} scopes, and {copied.entries_only_there} entries "
-        "of other scopes, among them what was erased in the source."
+        "of other scopes. What was erased in the source is among them."
     )
     return _print(arguments, dataclasses.asdict(copied), text)
 

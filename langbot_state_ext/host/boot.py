@@ -1,4 +1,4 @@
-"""The boot stage that attaches the extension to LangBot, after `BuildAppStage`."""
+"""The boot stage that attaches the extension to LangBot, after LangBot's `BuildAppStage`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def register(*_module: object) -> None:
     """Add the stage to LangBot's boot. Calling it again does nothing.
 
     Raises:
-        HostNotSupported: LangBot's boot has no such stages.
+        ValueError: LangBot's boot has no `BuildAppStage`.
     """
     from langbot.pkg.core import boot, stage
 
@@ -42,11 +42,11 @@ class StateExtStage:
     """Attaches the extension when the section `state_ext` enables it.
 
     Source:
-        LangBot 4.11.2, langbot/pkg/core/boot.py, make_app: a stage is made without arguments.
+        LangBot 4.11.2, langbot/pkg/core/boot.py, make_app: a stage is created without arguments.
     """
 
     async def run(self, ap: Any) -> None:
-        """Attach to an application, or end LangBot with one message."""
+        """Attach the extension, or print why that failed and exit."""
         section = ap.instance_config.data.get(SECTION)
         if not is_enabled(section):
             return
@@ -63,14 +63,14 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
     """Open the store, adopt LangBot's own state, and install the patches.
 
     Args:
-        ap: LangBot's application, built.
+        ap: LangBot's application, after `BuildAppStage`.
         config: The settings, with a complete url.
 
     Returns:
-        The installed patches; LangBot's shutdown uninstalls them and closes the store.
+        The installed patches. LangBot's shutdown uninstalls them and closes the store.
 
     Raises:
-        HostNotSupported: This LangBot, or one of its seams, is not one we know.
+        HostNotSupported: This version of LangBot, or a place to patch, is not supported.
         BackendError: The store can't be opened, or LangBot's own database can't be read.
     """
     version = check_version()
@@ -122,8 +122,8 @@ def _warnings_in(logger: logging.Logger) -> Iterator[None]:
     """Send this package's warnings to LangBot's log.
 
     Source:
-        LangBot 4.11.2, langbot/pkg/core/bootutils/log.py, init_logging: every other logger is
-        silent below CRITICAL.
+        LangBot 4.11.2, langbot/pkg/core/bootutils/log.py, init_logging: other loggers log only
+        CRITICAL.
     """
     package, handler = logging.getLogger("langbot_state_ext"), _ForwardingHandler(logger)
     level = package.level
@@ -137,7 +137,7 @@ def _warnings_in(logger: logging.Logger) -> Iterator[None]:
 
 
 def _lifecycle(config: StateExtConfig, logger: Any) -> RunLifecycle:
-    """Make a life cycle from the settings, over a store that is not open yet."""
+    """Create a life cycle from the settings; its store is not open yet."""
     from langbot.pkg.utils import constants
 
     store = StateStore.open(config.url, limits=config.store_limits())
@@ -159,7 +159,10 @@ async def _close(lifecycle: RunLifecycle) -> None:
 
 
 def _instance_id(store: StateStore, instance_id: str) -> str:
-    """Return an id of this LangBot; copies of one folder that share a store have several."""
+    """Return an id that no other LangBot of the same store has.
+
+    Copies of one LangBot folder have the same instance id, so a shared store adds host and path.
+    """
     if not store.backend.networked:
         return instance_id
     return f"{instance_id} {platform.node()} {Path.cwd() / 'data'}"

@@ -1,4 +1,4 @@
-"""What `langbot-state doctor` checks of a LangBot, without starting it."""
+"""The checks of `langbot-state doctor`. They do not start LangBot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ..backends import ScopeFilter
 from ..config import SECTION, StateExtConfig, missing_file, parse_config, shown_url
-from ..errors import HostNotSupported, StateError
+from ..errors import ConfigError, StateError
 from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
 from .adapter import host_patches
@@ -33,7 +33,7 @@ class Check:
     Attributes:
         name: `langbot`, `seams`, `config`, `start`, `store` or `plugin`.
         ok: Whether it passed.
-        detail: What was found, and what to do when it did not pass.
+        detail: What was found; for a failed check also what to do.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Check:
 
 
 async def check_host(config_file: Path) -> list[Check]:
-    """Check everything that a start with the extension needs.
+    """Check everything that LangBot needs to start with the extension.
 
     Args:
-        config_file: LangBot's configuration.
+        config_file: The path of LangBot's configuration.
 
     Returns:
-        One result for each check; a check that fails does not stop the others.
+        One result per check. A failed check does not stop the others.
     """
     root = config_file.parent.parent
     checks: dict[str, Callable[[], Awaitable[str]]] = {
@@ -81,7 +81,7 @@ async def _seams() -> str:
 async def _config(config_file: Path, root: Path) -> str:
     config = _settings(config_file, root)
     if not config.enable:
-        raise HostNotSupported(f"{SECTION}.enable is false in {config_file}: langbot-state enable")
+        raise ConfigError(f"{SECTION}.enable is false in {config_file}: run langbot-state enable")
     return f"{config_file} is valid"
 
 
@@ -98,7 +98,7 @@ async def _store(config_file: Path, root: Path) -> str:
     url = _settings(config_file, root).url
     file = missing_file(url)
     if file is not None:
-        return f"{file} will be made at the first start"
+        return f"{file} will be created at the first start"
     async with StateStore.open(url) as store:
         page = await store.backend.scopes(ScopeFilter(), None, 1000)
     count = f"{len(page.scopes)}{' or more' if page.cursor else ''}"

@@ -59,7 +59,7 @@ def test_doctor_finds_everything_as_it_should_be(command: Command, root: Path) -
     configure(root, enable=True)
     done = command("doctor")
     assert done.returncode == 0, done.stdout
-    assert "data/state.db will be made at the first start" in done.stdout
+    assert "data/state.db will be created at the first start" in done.stdout
     names = [check["name"] for check in json.loads(command("doctor", "--json").stdout)]
     assert names == ["langbot", "seams", "config", "start", "store", "plugin"]
 
@@ -72,7 +72,7 @@ def test_the_configuration_is_langbots_wherever_its_data_root_is(
     done = command("doctor", LANGBOT_DATA_ROOT=str(root / "elsewhere"))
     assert done.returncode == 0, done.stdout
     assert f"{root}/data/config.yaml is valid" in done.stdout
-    assert f"{root}/data/state.db will be made" in done.stdout
+    assert f"{root}/data/state.db will be created" in done.stdout
 
 
 def test_doctor_says_what_is_wrong(command: Command, root: Path) -> None:
