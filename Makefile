@@ -59,6 +59,7 @@ format-check: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(NPM) run --silent lint
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: types
 types: setup
