@@ -1,4 +1,4 @@
-"""One started LangBot for all of these tests; each test gets a bot, and so a world, of its own."""
+"""One LangBot for all of these tests; each test gets its own bot, and so its own state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ import pytest
 from langbot_state_ext import ScopeFilter, StateStore
 from langbot_state_ext.state.codec import decode
 from testkit.http_bot import HttpBot
-from testkit.langbot_host import LangBotHost, bin_folder
+from testkit.langbot_host import LangBotHost, with_extension
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # what LangBot's own imports warn of is not ours
@@ -130,18 +130,6 @@ def wait_until(done: Callable[[], Any], what: str, limit_s: float = 60) -> None:
     while not done():
         assert time.monotonic() < end, f"waited {limit_s:g} s for {what}"
         time.sleep(0.1)
-
-
-def with_extension(
-    folder: Path, *, env: Mapping[str, str] | None = None, **section: Any
-) -> LangBotHost:
-    """Return a LangBot that `langbot-state run` starts."""
-    return LangBotHost(
-        folder,
-        command=[str(bin_folder() / "langbot-state"), "run"],
-        config={"state_ext": {"enable": True, **section}},
-        env=env,
-    )
 
 
 @pytest.fixture(scope="session")

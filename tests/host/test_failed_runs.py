@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from testkit.langbot_host import LangBotHost
+from testkit.langbot_host import LangBotHost, with_extension
 
-from .conftest import HERE, PROBE, Chat, new_chat, wait_until, with_extension
+from .conftest import HERE, PROBE, Chat, new_chat, wait_until
 
 
 def put(scope: str, key: str, value: Any) -> dict[str, Any]:

@@ -14,11 +14,8 @@ from typing import Any
 import pytest
 
 from testkit.http_bot import HttpBot
-from testkit.langbot_host import LangBotHost, bin_folder
+from testkit.langbot_host import WITHOUT_COVERAGE, LangBotHost, with_extension
 from testkit.servers import PASSWORD, PostgresServer, RedisServer
-from tests.unmeasured import UNMEASURED
-
-pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
 
 RUNNER = "plugin:langbot-state-ext/ProbeRunner/default"
 
@@ -39,7 +36,7 @@ def kept(bot: HttpBot) -> Any:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, HttpBot]:
     """A LangBot's folder, set up without the extension, that has some state of its own."""
     folder = tmp_path_factory.mktemp("langbot")
-    with LangBotHost(folder, env=UNMEASURED) as host:
+    with LangBotHost(folder, env=WITHOUT_COVERAGE) as host:
         package = host.build_plugin(Path(__file__).parent / "probe_runner")
         host.install_plugin(package, runner_id=RUNNER)
         bot = host.create_bot("probe", host.create_pipeline("probe", RUNNER))
@@ -53,10 +50,8 @@ def pair(folder: Path, bot: HttpBot, place: Path, url: str) -> Iterator[list[tup
     hosts = []
     for name, policy in (("one", "fail"), ("other", "continue")):
         shutil.copytree(folder / "data", place / name / "data", symlinks=True)
-        config = {"state_ext": {"enable": True, "url": url, "on_unavailable": policy}}
-        command = [str(bin_folder() / "langbot-state"), "run"]
-        env = {**UNMEASURED, "STATE_PASSWORD": "p%40ss%2Fw%3Ard%231%3F"}
-        hosts.append(LangBotHost(place / name, command=command, config=config, env=env))
+        env = {**WITHOUT_COVERAGE, "STATE_PASSWORD": "p%40ss%2Fw%3Ard%231%3F"}
+        hosts.append(with_extension(place / name, env=env, url=url, on_unavailable=policy))
     with ExitStack() as stack:
         for host in hosts:
             stack.push(host)

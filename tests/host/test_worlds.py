@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from langbot_state_ext.testing import RunnerHarness
-from testkit.fake_services import FakeAgent, FakeN8n
+from testkit.fakes import FakeAgent, FakeN8n
 from testkit.langbot_host import LangBotHost
 
 from .worlds import FAILED, PROBE, HarnessWorld, World, Worlds
@@ -305,7 +305,7 @@ def test_an_n8n_workflow(open_world: OpenWorld) -> None:
         assert last(world.say("hello")) == "session 1: hello"
         assert last(world.say("hello", group="g1")) == "session 2: hello"
         assert last(world.say("again")) == "session 1: again"
-        assert n8n.asked[1]["conversation_id"].startswith("n8n_conversation_")
+        assert n8n.log[1][0].get_json()["conversation_id"].startswith("n8n_conversation_")
 
 
 def test_an_outside_agent_over_a_restart(open_world: OpenWorld) -> None:
