@@ -17,6 +17,8 @@ from testkit.langbot_host import LangBotHost
 
 from .conftest import HERE, PROBE, Chat, wait_until
 
+pytestmark = pytest.mark.host
+
 EXTERNAL = "external.conversation_id"
 DIFY_404 = (
     'Dify API error 404: {"code":"not_found","message":"Conversation Not Exists.","status":404}'

@@ -17,6 +17,8 @@ from testkit.langbot_host import LangBotHost, with_extension
 
 from .conftest import HERE, PROBE, Chat, new_chat, wait_until
 
+pytestmark = pytest.mark.host
+
 
 def put(scope: str, key: str, value: Any) -> dict[str, Any]:
     return {"set": [scope, key, value]}

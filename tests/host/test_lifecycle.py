@@ -19,6 +19,8 @@ from testkit.http_bot import HttpBot
 from testkit.langbot_api import HostError
 from testkit.langbot_host import WITHOUT_COVERAGE, LangBotHost, with_extension
 
+pytestmark = pytest.mark.host
+
 ROOT = Path(__file__).parents[2]
 RUNNER = "plugin:langbot-state-ext/CountingRunner/default"
 README = (ROOT / "README.md").read_text("utf-8")

@@ -11,6 +11,8 @@ from testkit.langbot_host import LangBotHost
 
 from .conftest import Chat
 
+pytestmark = pytest.mark.host
+
 EXTERNAL = "external.conversation_id"
 
 
