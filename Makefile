@@ -50,6 +50,7 @@ format-check: setup
 .PHONY: lint
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: types
 types: setup

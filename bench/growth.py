@@ -11,6 +11,7 @@ from random import Random
 from rich.progress import Progress
 
 from langbot_state_ext import ScopeKey, StateStore, key_from_event
+from langbot_state_ext.store.updates import make_change
 
 from .people import BINDING, DESCRIPTOR, event
 from .turn import KEYS, UPDATES, value
@@ -64,7 +65,7 @@ async def _fill(store: StateStore, start: int, end: int, progress: Progress) -> 
     for first in range(start, end, BATCH):
         batch = range(first, min(first + BATCH, end))
         changes = [
-            store.change(key, f"memory.{number}", value(number))
+            make_change(key, f"memory.{number}", value(number), store.limits)
             for person in batch
             for key in _keys(person)
             for number in range(KEYS)
@@ -86,7 +87,7 @@ async def _turn(store: StateStore, person: int, number: int) -> float:
     started = time.perf_counter()
     await store.build_snapshot_from_event(who, BINDING, DESCRIPTOR)
     for index in range(UPDATES):
-        await store.refusal_of_update(
+        await store.update_from_event(
             who, BINDING, DESCRIPTOR, "actor", f"memory.{index}", value(number)
         )
     return time.perf_counter() - started

@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 from rich.progress import Progress
 
-from langbot_state_ext import VALID_STATE_SCOPES, StateStore
+from langbot_state_ext import VALID_STATE_SCOPES, Change, StateStore
 
 from .people import BINDING, DESCRIPTOR, event
 
@@ -90,8 +90,8 @@ async def ours(url: str, name: str, stack: AsyncExitStack) -> Contender:
     person = event(1)
 
     async def write(scope: str, key: str, data: Any) -> None:
-        refusal = await store.refusal_of_update(person, BINDING, DESCRIPTOR, scope, key, data)
-        assert refusal is None, refusal
+        update = await store.update_from_event(person, BINDING, DESCRIPTOR, scope, key, data)
+        assert isinstance(update, Change), update
 
     return Contender(
         f"langbot-state-ext ({name})",

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..state.policy import EXTERNAL_ID_KEY
+from ..state.external_id import uuid_after
 
 DEFAULT_FORGET_ON = (
     "Conversation Not Exists",
@@ -66,26 +66,6 @@ class Synced(NamedTuple):
         if current is not None and current not in uuids:
             before = current
         return cls(uuids if uuid in {None, before} else uuids | {uuid}, before)
-
-
-def is_external_id(scope: str, key: str) -> bool:
-    """Return whether an update names the conversation on the far side."""
-    return scope == "conversation" and key == EXTERNAL_ID_KEY
-
-
-def uuid_after(value: Any, current: str | None) -> str | None:
-    """Say which uuid a conversation has after its external id became `value`.
-
-    Args:
-        value: The accepted value, any JSON.
-        current: The uuid it has now.
-
-    Returns:
-        The value when it is a non-empty string, None when it is null, else `current`.
-    """
-    if value is None:
-        return None
-    return value if isinstance(value, str) and value else current
 
 
 def uuid_on_resume(external_id: Any, current: str | None, synced: Synced | None) -> str | None:

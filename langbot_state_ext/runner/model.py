@@ -12,7 +12,7 @@ from langbot_plugin.api.definition.components.runner import RunnerContext, Runne
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from ..errors import ModelError
-from ..state.policy import EXTERNAL_ID_KEY
+from ..state.external_id import EXTERNAL_ID_KEY
 from ..state.scopes import Scope
 from .layout import CLASS_ARGUMENTS, FieldKeys, Layout, OnMisfit, Stored, Upgrade
 from .reading import check_defaults, fitting, json_of, upgraded, value_of

@@ -163,11 +163,11 @@ def test_coming_and_leaving_as_the_readme_says(tmp_path: Path, installed: Path) 
 
         host.stop_langbot()
         for _ in range(2):
-            run_readme("Back-up", tmp_path, installed)
+            run_readme("Back up and restore", tmp_path, installed)
         with closing(sqlite3.connect(tmp_path / "data" / "state-backup.db")) as db:
             assert db.execute("SELECT count(*) FROM entries").fetchone()[0] > 3
-        said = run_readme("Leave again", tmp_path, installed)
-        assert re.search(r"Wrote \d+ entries into LangBot's own table; 0 have no place", said)
+        said = run_readme("Uninstall", tmp_path, installed)
+        assert re.search(r"Exported \d+ entries to LangBot's own table. 0 can't be", said)
         host.start()
         host.wait_for_runner(RUNNER)
         assert "keeps the state of" not in host.log

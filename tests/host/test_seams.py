@@ -28,7 +28,7 @@ SHUTDOWN = Patch("langbot.pkg.core.app", "Application.shutdown", lambda original
 
 
 def table() -> list[Patch]:
-    places = adapter.table(RunLifecycle(StateStore()), logger=logging.getLogger("test"))
+    places = adapter.host_patches(RunLifecycle(StateStore()), logger=logging.getLogger("test"))
     return [*places, SHUTDOWN]
 
 

@@ -10,13 +10,12 @@ from langbot_plugin.entities.io.actions.enums import PluginToRuntimeAction as Ac
 from langbot_plugin.entities.io.errors import ActionCallError
 
 from ...errors import StateError
-from ...lifecycle.run import Run
+from ...lifecycle.lifecycle import STATE_API_KEYS
+from ...lifecycle.run import Outcome, Run
 from ...state.policy import shown_key
 from ...state.scopes import ScopeKey, key_from_event
 from ...store.store import StateStore
 from .history import History
-
-STATE_API_KEYS = 100
 
 Answer = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Answers one action: takes its data, returns the answer's data; may raise ActionCallError."""
@@ -39,10 +38,10 @@ class RunUnderWay(Protocol):
     def replied(self, text: str) -> None:
         """Note what `ctx.reply` sent."""
 
-    async def wrote(self, scope: str, key: str, value: Any) -> str | None:
-        """Write a value for the State API; returns the reason of a refusal."""
+    async def state_set(self, scope: ScopeKey, key: str, value: Any) -> Outcome:
+        """Write a value for the State API."""
 
-    async def deleted(self, scope: ScopeKey, key: str) -> bool:
+    async def state_delete(self, scope: ScopeKey, key: str) -> bool:
         """Delete a value for the State API; returns whether it was there."""
 
 
@@ -140,7 +139,7 @@ class Actions:
         if action == Action.STATE_GET.value:
             return {"value": await store.get(scope_key, key)}
         if action == Action.STATE_DELETE.value:
-            return {"success": await run.deleted(scope_key, key)}
+            return {"success": await run.state_delete(scope_key, key)}
         if action == Action.STATE_LIST.value:
             limit = data.get("limit")
             limit = limit if isinstance(limit, int) and limit > 0 else STATE_API_KEYS
@@ -148,9 +147,9 @@ class Actions:
                 scope_key, data.get("prefix") or "", min(limit, STATE_API_KEYS)
             )
             return {"keys": keys, "has_more": more}
-        reason = await run.wrote(scope_key.scope, key, data.get("value"))
-        if reason:
-            raise ActionCallError(f"{scope_key.scope} key {shown_key(key)}: {reason}")
+        outcome = await run.state_set(scope_key, key, data.get("value"))
+        if not outcome.kept:
+            raise ActionCallError(f"{scope_key.scope} key {shown_key(key)}: {outcome.refusal}")
         return {"success": True}
 
 

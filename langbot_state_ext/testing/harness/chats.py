@@ -10,6 +10,7 @@ from typing import Any, Literal
 from langbot_plugin.entities.io.actions.enums import PluginToRuntimeAction as Action
 
 from ...lifecycle.run import Run
+from ...state.scopes import LauncherType, conversation_id_of
 from ..objects import SimpleActor, SimpleBinding, SimpleEvent, SimplePolicy, SimpleSubject
 from .component import Component
 
@@ -54,7 +55,7 @@ class Chat:
     group: str | None = None
 
     @property
-    def launcher_type(self) -> str:
+    def launcher_type(self) -> LauncherType:
         """`person` or `group`."""
         return "person" if self.group is None else "group"
 
@@ -66,7 +67,7 @@ class Chat:
     @property
     def conversation_id(self) -> str:
         """What LangBot calls the conversation, `person_alice`."""
-        return f"{self.launcher_type}_{self.launcher_id}"
+        return conversation_id_of(self.launcher_type, self.launcher_id)
 
     def event(self, processor: Processor, number: int = 0) -> SimpleEvent:
         """Make the event of a message, as LangBot's pipelines or Agents name its parts."""

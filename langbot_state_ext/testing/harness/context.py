@@ -10,7 +10,7 @@ from typing import Any
 from langbot_plugin.api.definition.components.runner import RunnerContext
 
 from ...lifecycle.run import Run
-from ...store.keyed import Snapshot
+from ...state.scopes import Snapshot
 from .chats import BOT, LANGBOT, WORKSPACE, Chat, Setting
 
 

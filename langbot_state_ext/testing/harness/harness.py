@@ -12,7 +12,8 @@ from langbot_plugin.api.definition.components.runner import Runner
 
 from ...errors import ConfigError
 from ...lifecycle.conversation_rules import DEFAULT_FORGET_ON, uuid_on_resume
-from ...lifecycle.run import OnFailedRun, Run, RunLifecycle
+from ...lifecycle.lifecycle import RunLifecycle
+from ...lifecycle.run import OnFailedRun, Run
 from ...runner.model import StateModel, scope_of
 from ...state.scopes import VALID_STATE_SCOPES, Scope
 from ...store.store import StateStore
@@ -228,7 +229,7 @@ class RunnerHarness:
             forget_on=self._forget_on,
             clock=self._now,
         )
-        await self.lifecycle.settle()
+        await self.lifecycle.undo_unfinished()
         self._actions.store = self._store
         self._runner = self._setting.component.runner()
         self._runner.bind_runtime(  # type: ignore[no-untyped-call]
@@ -263,7 +264,7 @@ class RunnerHarness:
         """Take note of a message; returns the uuid that its conversation goes on with."""
         now, last = self._now(), self._last_said.get(chat.conversation_id)
         self._last_said[chat.conversation_id] = now
-        external_id = await self.lifecycle.resume(
+        external_id = await self.lifecycle.before_message(
             run.event,
             run.binding,
             run.descriptor,

@@ -7,9 +7,9 @@ from typing import Any
 
 from ...backends import ScopeFilter
 from ...errors import ScopeError
-from ...lifecycle.conversation_rules import LAST_ACTIVITY_KEY
 from ...state.scopes import ScopeKey, key_from_event
 from ...store.store import StateStore
+from ...store.updates import make_change
 from .chats import Chat, Setting
 
 
@@ -41,8 +41,9 @@ class Kept:
             InvalidKey: A key is not one.
             ScopeError: As for `read`.
         """
-        for name, value in values.items():
-            await self._store.apply(self._key(scope, chat), name, value)
+        key, limits = self._key(scope, chat), self._store.limits
+        changes = [make_change(key, name, value, limits) for name, value in values.items()]
+        await self._store.backend.commit(changes)
 
     async def clear(self, scope: str, chat: Chat) -> None:
         """Delete a scope.
@@ -72,5 +73,4 @@ class Kept:
         return key
 
     async def _snapshot(self, key: ScopeKey) -> dict[str, Any]:
-        values = (await self._store.snapshot([key]))[key.scope]
-        return {name: value for name, value in values.items() if name != LAST_ACTIVITY_KEY}
+        return (await self._store.read([key]))[key.scope]

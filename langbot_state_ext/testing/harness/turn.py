@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Protocol
 
 from langbot_plugin.api.definition.components.runner import Runner, RunnerContext, RunnerResult
@@ -23,7 +22,8 @@ from langbot_plugin.api.entities.builtin.runner.result import (
 from langbot_plugin.utils.deadline import anext_with_deadline, remaining_deadline_seconds
 from pydantic import BaseModel, ValidationError
 
-from ...lifecycle.run import Run, RunLifecycle
+from ...lifecycle.lifecycle import RunLifecycle
+from ...lifecycle.run import Outcome, Run
 from ...state.scopes import ScopeKey
 from .chats import Chat
 from .record import Record, Reply, reply_of
@@ -128,24 +128,15 @@ class HostedRun:
         """Note what `ctx.reply` sent."""
         self.record.said.append(text)
 
-    async def wrote(self, scope: str, key: str, value: Any) -> str | None:
-        """Write a value for the State API; returns the reason of a refusal."""
-        run, lifecycle = self.run, self._host.lifecycle
-        reason = await lifecycle.store.refusal_of_update(
-            run.event,
-            run.binding,
-            run.descriptor,
-            scope,
-            key,
-            value,
-            write=partial(lifecycle.write, run.run_id),
-        )
-        self._note_update(scope, key, value, reason)
-        return reason
+    async def state_set(self, scope: ScopeKey, key: str, value: Any) -> Outcome:
+        """Write a value for the State API."""
+        outcome = await self._host.lifecycle.state_set(self.run.run_id, scope, key, value)
+        self._note_update(outcome, value)
+        return outcome
 
-    async def deleted(self, scope: ScopeKey, key: str) -> bool:
+    async def state_delete(self, scope: ScopeKey, key: str) -> bool:
         """Delete a value for the State API; returns whether it was there."""
-        return await self._host.lifecycle.delete(self.run.run_id, scope, key)
+        return await self._host.lifecycle.state_delete(self.run.run_id, scope, key)
 
     async def _next(self) -> dict[str, Any] | None:
         """Fetch a result through JSON, as the plugin process sends it.
@@ -204,18 +195,21 @@ class HostedRun:
         return False
 
     async def _update(self, result: dict[str, Any]) -> None:
-        if not result["data"]["key"]:
+        scope, key, value = (result["data"][name] for name in ("scope", "key", "value"))
+        if not key:
             await self._fail("state.updated missing required field: key")
             return
-        outcome = await self._host.lifecycle.on_result(self.run.run_id, result)
+        outcome = await self._host.lifecycle.update(
+            self.run.run_id, scope, key, value, sequence=result["sequence"]
+        )
         if outcome is not None:
-            self._note_update(outcome.scope, outcome.key, result["data"]["value"], outcome.refusal)
+            self._note_update(outcome, value)
 
-    def _note_update(self, scope: str, key: str, value: Any, refusal: str | None) -> None:
-        if refusal is not None:
-            self.record.refused.append(f"{scope} {key!r}: {refusal}")
+    def _note_update(self, outcome: Outcome, value: Any) -> None:
+        if outcome.refusal is not None:
+            self.record.refused.append(f"{outcome.scope} {outcome.key!r}: {outcome.refusal}")
             return
-        self.record.updates.append((scope, key, value))
+        self.record.updates.append((outcome.scope, outcome.key, value))
 
     def _hear(self, kind: str, data: dict[str, Any]) -> None:
         spoken = data.get("message") or data.get("chunk")
