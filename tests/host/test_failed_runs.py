@@ -15,13 +15,9 @@ import pytest
 
 from testkit.langbot_host import LangBotHost, with_extension
 
-from .conftest import HERE, PROBE, Chat, new_chat, wait_until
+from .chats import PROBE, Chat, install_probe, new_chat, put, wait_until
 
 pytestmark = pytest.mark.host
-
-
-def put(scope: str, key: str, value: Any) -> dict[str, Any]:
-    return {"set": [scope, key, value]}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +26,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LangBotHost]:
     host.config["system"] = {"session_retention": {"max_entries_per_workspace": 2}}
     host.config["concurrency"] = {"session": 2}
     with host:
-        host.install_plugin(host.build_plugin(HERE / "probe_runner"), runner_id=PROBE)
+        install_probe(host)
         yield host
 
 

@@ -16,9 +16,7 @@ import pytest
 from testkit.langbot_host import LangBotHost, with_extension
 from testkit.plugin_package import bin_folder
 
-from .conftest import PROBE, new_chat
-
-HERE = Path(__file__).parent
+from .chats import install_probe, new_chat
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +31,7 @@ def host(tmp_path_factory: pytest.TempPathFactory, elsewhere: Path) -> Iterator[
     taken = urlsplit(host.url)
     with socket.create_server((taken.hostname, taken.port)), host:
         assert host.url != taken.geturl()
-        host.install_plugin(host.build_plugin(HERE / "probe_runner"), runner_id=PROBE)
+        install_probe(host)
         yield host
 
 
