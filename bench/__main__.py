@@ -43,22 +43,33 @@ def main() -> None:
 
 
 def _turns(contenders: list[turn.Contender]) -> Table:
-    table = Table(title="A turn: read 4 scopes of 8 keys, write 3 updates (median, ms)")
-    for heading in ("store", "snapshot", "update", "turn", "p95", "p99", "x ours"):
-        table.add_column(heading, justify="left" if heading == "store" else "right")
+    title = "A turn: read 4 scopes of 8 keys, write 3 updates (median, ms)"
+    table = _table(title, "x ours")
     ours = turn.median_ms(contenders[OURS].turns)
     for contender in contenders:
-        own = turn.median_ms(contender.turns)
-        table.add_row(
-            contender.name,
-            f"{turn.median_ms(contender.snapshots):.3f}",
-            f"{turn.median_ms(contender.updates):.3f}",
-            f"{own:.3f}",
-            f"{turn.percentile_ms(contender.turns, 95):.3f}",
-            f"{turn.percentile_ms(contender.turns, 99):.3f}",
-            f"{own / ours:.2f}",
-        )
+        table.add_row(*_cells(contender, ours))
     return table
+
+
+def _table(title: str, *ratios: str) -> Table:
+    """Return a table with a row for each contender and its ratios to others."""
+    table = Table(title=title)
+    for heading in ("store", "snapshot", "update", "turn", "p95", "p99", *ratios):
+        table.add_column(heading, justify="left" if heading == "store" else "right")
+    return table
+
+
+def _cells(contender: turn.Contender, *others_ms: float) -> list[str]:
+    """Return a row: name, times, and the ratios of the turn to those of others."""
+    own = turn.median_ms(contender.turns)
+    times = (
+        turn.median_ms(contender.snapshots),
+        turn.median_ms(contender.updates),
+        own,
+        turn.percentile_ms(contender.turns, 95),
+        turn.percentile_ms(contender.turns, 99),
+    )
+    return [contender.name, *map("{:.3f}".format, times), *(f"{own / o:.2f}" for o in others_ms)]
 
 
 def _summary(contenders: list[turn.Contender]) -> str:
@@ -80,23 +91,11 @@ def _summary(contenders: list[turn.Contender]) -> str:
 
 
 def _networked(groups: list[list[turn.Contender]]) -> Table:
-    table = Table(title="The same turn with a server on loopback (median, ms)")
-    for heading in ("store", "snapshot", "update", "turn", "p95", "p99", "x trips", "x raw"):
-        table.add_column(heading, justify="left" if heading == "store" else "right")
+    table = _table("The same turn with a server on loopback (median, ms)", "x trips", "x raw")
     for group in groups:
         trips, raw = (turn.median_ms(contender.turns) for contender in group[:2])
         for contender in group:
-            own = turn.median_ms(contender.turns)
-            table.add_row(
-                contender.name,
-                f"{turn.median_ms(contender.snapshots):.3f}",
-                f"{turn.median_ms(contender.updates):.3f}",
-                f"{own:.3f}",
-                f"{turn.percentile_ms(contender.turns, 95):.3f}",
-                f"{turn.percentile_ms(contender.turns, 99):.3f}",
-                f"{own / trips:.2f}",
-                f"{own / raw:.2f}",
-            )
+            table.add_row(*_cells(contender, trips, raw))
         table.add_section()
     return table
 
