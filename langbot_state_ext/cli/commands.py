@@ -18,7 +18,7 @@ from ..errors import ConfigError, MissingExtra, StateError
 from ..store.store import LOGGER, StateStore
 
 if TYPE_CHECKING:
-    from ..host.adoption.adopt import Exported
+    from ..host.adoption.export import Exported
     from ..store.copy import Copied
 
 INTERRUPTED = 130
@@ -121,7 +121,7 @@ def _export_host(arguments: argparse.Namespace) -> int:
 
 
 async def _export() -> Exported:
-    from ..host.adoption.adopt import export
+    from ..host.adoption.export import export
     from ..host.database import host_engine
     from ..host.launcher import read_config
 

@@ -46,7 +46,7 @@ EVENT_PARTS: dict[Scope, tuple[str, ...]] = {
 }
 """The parts of a key that an event gives, by scope; named like the columns of LangBot's table."""
 
-REQUIRED_EVENT_PARTS: dict[str, str] = {
+_REQUIRED_EVENT_PART: dict[str, str] = {
     "conversation": "conversation_id",
     "actor": "actor_id",
     "subject": "subject_id",
@@ -280,7 +280,7 @@ def _event_values(
 
 
 def _event_key(scope: str, values: Mapping[str, str | None]) -> ScopeKey | None:
-    required = REQUIRED_EVENT_PARTS.get(scope)
+    required = _REQUIRED_EVENT_PART.get(scope)
     return _key(scope, EVENT_PARTS, values) if required is None or values[required] else None
 
 

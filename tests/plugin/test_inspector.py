@@ -469,7 +469,7 @@ async def test_an_entry_is_added_and_deleted(inspector: Inspector, store: StateS
     [
         ("k", "{", "not JSON"),
         ("k", "NaN", "not JSON"),
-        ("k", '{"a": [{"b": 1, "c": 2, "b": 3}]}', "'b' stands twice"),
+        ("k", '{"a": [{"b": 1, "c": 2, "b": 3}]}', "'b' appears twice"),
         ("k", '"' + "x" * 300_000 + '"', "262144"),
         ("k", "[" * 70 + "]" * 70, "64"),
         ("k", "[" * 5000 + "]" * 5000, "not JSON"),
@@ -499,7 +499,7 @@ async def test_no_scope_is_made_that_nobody_would_read(
     save = {"scope": scope, "key": "k", "text": "1", "version": 0}
     answer = await inspector.handle("/save", save)
     assert answer["error"]["code"] == "refused"
-    assert "choose one that exists" in answer["error"]["message"]
+    assert "choose an existing scope" in answer["error"]["message"]
     assert len(await found(inspector)) == 4
 
 

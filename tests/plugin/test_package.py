@@ -178,7 +178,7 @@ def test_alone_it_says_what_is_missing(package: Path, tmp_path: Path) -> None:
         assert error["code"] == "no_store"
         assert "langbot-state enable" in error["message"]
         assert error["setting"] == "database_url"
-        assert "ask the operator of this bot" in bot.say("!state")
+        assert "Ask the operator of this bot" in bot.say("!state")
         assert not (tmp_path / "alone" / "data" / "state.db").exists()
 
 

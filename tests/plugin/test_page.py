@@ -211,7 +211,7 @@ def test_what_is_not_json_is_said_while_typing_and_not_saved(
     expect(save).to_be_enabled()
     view.dialog.locator("textarea").fill('{"a": 1, "a": 2}')
     view.press("Save")
-    expect(view.dialog.locator(".alert")).to_contain_text("'a' stands twice")
+    expect(view.dialog.locator(".alert")).to_contain_text("'a' appears twice")
     view.page.keyboard.press("Escape")
     view.page.keyboard.press("Escape")
     expect(view.dialog).to_contain_text("Discard what you have changed?")
