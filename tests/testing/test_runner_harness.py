@@ -174,7 +174,7 @@ def test_a_stream_without_an_end_is_noticed(harness: RunnerHarness) -> None:
 def test_a_timeout_that_is_no_time_is_none(timeout: Any) -> None:
     with RunnerHarness(Talker, config={"timeout": timeout}) as harness:
         assert harness.say("wait:0 say:ok") == "ok"
-        assert harness._setting.deadline() is None
+        assert harness._settings.deadline_at() is None
 
 
 def test_a_run_can_be_cancelled(harness: RunnerHarness) -> None:
@@ -257,25 +257,25 @@ def test_the_history_is_that_of_the_conversation(harness: RunnerHarness) -> None
 
 
 def test_pages_of_history_join_without_a_gap() -> None:
-    from langbot_state_ext.testing.harness.history import History
+    from langbot_state_ext.testing.harness.transcript import Transcript
 
-    history = History()
+    transcript = Transcript()
     for number in range(7):
-        history.heard("c", str(number), "alice")
-    history.heard("other", "no", "alice")
+        transcript.add_user_message("c", str(number), "alice")
+    transcript.add_user_message("other", "no", "alice")
     seen, before = [], None
     while True:
-        page = history.answer("history_page", "c", {"limit": 3, "before_cursor": before})
+        page = transcript.page("c", {"limit": 3, "before_cursor": before})
         seen += [item["content"] for item in page["items"]]
         before = page["next_cursor"]
         if before is None:
             break
     assert seen == list("6543210")
     forward = {"direction": "forward", "after_cursor": "5", "limit": 1}
-    page = history.answer("history_page", "c", forward)
+    page = transcript.page("c", forward)
     assert ([item["content"] for item in page["items"]], page["has_more"]) == (["5"], True)
     roles = {"query": "", "filters": {"roles": ["assistant"]}}
-    assert history.answer("history_search", "c", roles)["items"] == []
+    assert transcript.search("c", roles)["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -348,17 +348,18 @@ def ask_storage(resources: dict[str, Any]) -> str:
 
 
 def test_a_call_after_the_end_is_refused() -> None:
-    kept = []
+    ended: list[Any] = []
 
-    class Keeper(Asker):
+    class Late(Asker):
         async def run(self, ctx: Any) -> None:
-            kept.append(ctx.api)
+            for api in ended:
+                await api.state_get("actor", "p.a")
+            ended.append(ctx.api)
 
-    with RunnerHarness(Keeper) as harness:
-        harness.say("")
-        actions = harness._actions
-        with pytest.raises(ActionCallError, match="Run session other not found"):
-            harness._drive(actions._answer("state_get", {"run_id": "other"}))
+    with RunnerHarness(Late) as harness:
+        assert harness.say("").status == "completed"
+        expired = f"Run session {ended[0].run_id} not found or expired"
+        assert expired in str(harness.say("").error)
 
 
 def test_a_model_is_read_and_values_are_put(harness: RunnerHarness) -> None:
@@ -377,10 +378,10 @@ def test_a_model_is_read_and_values_are_put(harness: RunnerHarness) -> None:
 def test_a_plugin_is_read_from_its_folder() -> None:
     with RunnerHarness(PROBE) as harness:
         assert '"conversation_id": "person_alice"' in harness.say("[]")
-        assert harness._setting.component.id == "plugin:langbot-state-ext/ProbeRunner/default"
-        assert harness._setting.component.permissions.history == ["page"]
-        again = RunnerHarness(harness._setting.component.runner)
-        assert again._setting.component == harness._setting.component
+        assert harness._settings.component.id == "plugin:langbot-state-ext/ProbeRunner/default"
+        assert harness._settings.component.permissions.history == ["page"]
+        again = RunnerHarness(harness._settings.component.runner)
+        assert again._settings.component == harness._settings.component
         again.close()
 
 
@@ -586,12 +587,12 @@ def test_the_history_has_the_first_answer_of_a_run() -> None:
 
 
 def test_a_page_and_a_list_have_at_most_a_hundred() -> None:
-    from langbot_state_ext.testing.harness.history import History
+    from langbot_state_ext.testing.harness.transcript import Transcript
 
-    history = History()
+    transcript = Transcript()
     for number in range(101):
-        history.heard("c", str(number), "alice")
-    page = history.answer("history_page", "c", {"limit": 1000})
+        transcript.add_user_message("c", str(number), "alice")
+    page = transcript.page("c", {"limit": 1000})
     assert (len(page["items"]), page["has_more"]) == (100, True)
 
     class Lister(Asker):
@@ -621,7 +622,7 @@ def test_a_restart_forgets_when_somebody_last_spoke(tmp_path: Path) -> None:
     with RunnerHarness(Talker, expire_time=60, store=url) as harness:
         harness.say("set:conversation=m.a=1")
         harness.restart()
-        assert harness._last_said == {}
+        assert harness._process._last_message_at == {}
         harness.wait(61)
         harness.say("")
         assert harness.state("conversation") == {}
