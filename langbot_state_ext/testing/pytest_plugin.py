@@ -70,4 +70,4 @@ def _report(harness: RunnerHarness) -> str:
     try:
         return harness.report()
     except Exception as error:  # noqa: BLE001 - an exception in a hook ends the pytest session
-        return f"no report: {type(error).__name__}: {error}"
+        return f"the report failed: {type(error).__name__}: {error}"

@@ -95,7 +95,7 @@ class RunDriver:
         self._has_automatic_reply = services.settings.is_pipeline
         self._is_streaming = services.settings.streaming
         self.record = RunRecord(is_sent=self._is_streaming or not self._has_automatic_reply)
-        self._deadline_at = context.runtime.deadline_at
+        self._context = context
         self._began_after_s = self._clock.waited_s
         self._results = runner.invoke(context)
         self._sequence = 0
@@ -169,8 +169,8 @@ class RunDriver:
 
     def _remaining_deadline_at(self) -> float | None:
         """Return the deadline, earlier by the time that the test has let pass since the start."""
-        waited_s = self._clock.waited_s - self._began_after_s
-        return self._deadline_at and self._deadline_at - waited_s
+        deadline_at = self._context.runtime.deadline_at
+        return deadline_at and deadline_at - (self._clock.waited_s - self._began_after_s)
 
     def _failure(self, error: str, code: str) -> dict[str, Any]:
         result = RunnerResult.run_failed(
