@@ -137,7 +137,11 @@ FAULTS: list[tuple[str, Callable[[], Any], str]] = [
     ("no upgrade", lambda: made(str, "", version=3, upgrades={2: dict}), "upgrades from the versi"),
     ("upgrade of nothing", lambda: made(str, "", upgrades={1: dict}), "version=1 needs upgrades"),
     ("version without prefix", versioned_without_prefix, "version=2 needs a prefix"),
-    ("version that is text", lambda: made(str, "", version="2"), "Model: version='2' must be a nu"),
+    (
+        "version that is text",
+        lambda: made(str, "", version="2"),
+        "Model: version='2' must be a whole nu",
+    ),
     ("prefix that is a number", lambda: made(str, "", prefix=5), "Model: prefix=5 must end with"),
     (
         "upgrades in a list",
