@@ -1,6 +1,6 @@
-"""For tests: a LangBot of a few milliseconds, and the contract that every backend passes.
+"""For tests: `RunnerHarness` for runners, and the contract that every backend passes.
 
-`RunnerHarness` gives a runner messages without a server; pytest has it as the fixture
+`RunnerHarness` sends messages to a runner without a server; in pytest it is the fixture
 `runner_harness`. `BackendContract` and `DurableBackendContract` need pytest and pytest-asyncio.
 """
 
@@ -22,8 +22,8 @@ from .objects import (
 
 if TYPE_CHECKING:
     from .contract import BackendContract, Clock, DurableBackendContract
-    from .harness.harness import RunnerHarness
-    from .harness.record import Reply
+    from .harness.reply import Reply
+    from .harness.runner_harness import RunnerHarness
     from .harness.turn import Turn
 
 __all__ = [
@@ -45,16 +45,16 @@ __all__ = [
     "Turn",
 ]
 
-_ELSEWHERE = {
+_LAZY_MODULES = {
     **dict.fromkeys(("BackendContract", "Clock", "DurableBackendContract"), "contract"),
-    "Reply": "harness.record",
-    "RunnerHarness": "harness.harness",
+    "Reply": "harness.reply",
+    "RunnerHarness": "harness.runner_harness",
     "Turn": "harness.turn",
 }
-"""What is imported when it is asked for: the contract needs pytest, the harness takes a while."""
+"""The modules imported at first use: the contract needs pytest, the harness is slow to import."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ELSEWHERE:
+    if name not in _LAZY_MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_ELSEWHERE[name]}", __name__), name)
+    return getattr(import_module(f".{_LAZY_MODULES[name]}", __name__), name)
