@@ -22,6 +22,8 @@ from langbot_state_ext.host.adapter import HostScopeKey
 from langbot_state_ext.host.patches import Patch, Patches
 from langbot_state_ext.testing.contract import person
 
+pytestmark = pytest.mark.host
+
 SHUTDOWN = Patch("langbot.pkg.core.app", "Application.shutdown", lambda original: original())
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from langbot_state_ext.runner import MisfitValue, ModelError, StateModel, Stored
 from langbot_state_ext.testing import RunnerHarness
-from testkit.fake_services import FakeAgent
+from testkit.fakes import FakeAgent
 
 NAN = float("nan")
 
@@ -185,7 +185,7 @@ def test_an_id_that_langbot_generated_after_a_reset_is_not_sent() -> None:
         seed = {"external.conversation_id": "b4fe7801-cde9-47bc-89d9-091437774e30"}
         run._driver._context.state.conversation.update(seed)
         assert run.finish() == "conversation-1, turn 1: hello"
-        assert agent.asked[0]["conversation_id"] is None
+        assert agent.log[0][0].get_json()["conversation_id"] is None
 
 
 class Frozen(StateModel, scope="actor", prefix="f.", frozen=True):
