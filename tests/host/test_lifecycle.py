@@ -85,7 +85,7 @@ def test_a_faulty_section_keeps_langbot_from_starting(tmp_path: Path) -> None:
     for part in (
         "state_ext in LangBot's data/config.yaml is not valid:",
         "state_ext.url: unknown scheme mysql: use memory://, sqlite://",
-        "state_ext.colour: unknown; allowed are enable, url,",
+        "state_ext.colour: unknown setting; use enable, url,",
         "state_ext.limits.depth: input should be greater than or equal to 1",
     ):
         assert part in message

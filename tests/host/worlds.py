@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from langbot_state_ext.testing import RunnerHarness
-from langbot_state_ext.testing.harness.chats import Processor
+from langbot_state_ext.testing.harness.chat import Processor
 from langbot_state_ext.testing.harness.component import component_of
 from testkit.http_bot import HttpBot
 from testkit.langbot_host import LangBotHost

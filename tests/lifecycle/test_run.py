@@ -108,6 +108,6 @@ async def test_the_state_api_refuses_a_key_over_the_limit() -> None:
 async def test_the_state_api_lists_a_hundred_keys_at_most(lifecycle: RunLifecycle) -> None:
     for number in range(101):
         await lifecycle.state_set(None, key_of("actor"), f"k{number:03}", number)
-    for limit, expected in ((0, 1), (100, 100), (1000, 100)):
+    for limit, expected in ((2, 2), (0, 100), (-1, 100), (None, 100), (100, 100), (1000, 100)):
         keys, more = await lifecycle.state_list(key_of("actor"), "k", limit)
         assert (len(keys), more) == (expected, True)
