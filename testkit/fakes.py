@@ -1,4 +1,4 @@
-"""Fake outside services on this machine: a Dify, an n8n workflow and a plain JSON agent.
+"""Fake external services on this machine: a Dify, an n8n workflow and a plain JSON agent.
 
 The demo and the tests in a real LangBot use them. Each one is a context manager; it listens inside
 the `with` block.

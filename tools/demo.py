@@ -49,7 +49,7 @@ class Demo:
     Args:
         console: The output.
         host: A running LangBot.
-        dify: The outside agent.
+        dify: The external agent.
 
     Attributes:
         faults: A line for each answer or value that was not as expected.
@@ -143,7 +143,7 @@ class Demo:
         self.say(self.outside, "do you still know me?", "message 3 of", id_before[:8])
 
     def outside_agent(self) -> None:
-        """An outside agent answers, which has its own ids for conversations."""
+        """An external agent answers, which has its own ids for conversations."""
         self.say(self.outside, "hello, Dify", "message 1 of")
         self.conversation = next(iter(self.dify.conversations))
         self.say(self.outside, "and again", "message 2 of",
@@ -211,7 +211,7 @@ def end_on_signals() -> None:
 def show(demo: Demo) -> int:
     """Play every scene; return the exit status."""
     demo.act("Two people and a group", demo.people)
-    demo.act("An outside agent", demo.outside_agent)
+    demo.act("An external agent", demo.outside_agent)
     demo.act("After a restart every conversation continues", demo.restart)
     demo.act("The agent forgets its conversations, a new one begins", demo.heal)
     demo.act("An idle conversation expires", demo.expire)

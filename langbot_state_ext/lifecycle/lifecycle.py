@@ -38,8 +38,8 @@ class RunLifecycle:
             (default), or `rollback` to what the keys held before it.
         on_unavailable: What a run gets when the store can't be read: `fail` (default) raises,
             `continue` gives four empty scopes.
-        forget_on: By which texts and `re:` patterns a failed run says that the far side does not
-            know its conversation any more. Default: those of Dify and Coze.
+        forget_on: Texts and `re:` patterns in the error of a failed run that mean: the external
+            agent has lost the conversation. Default: those of Dify and Coze.
         instance_id: This LangBot; the runs that died with it are undone by the same one.
         logger: Where warnings go. Default: the logger `langbot_state_ext`.
         clock: Seconds since 1970. Default `time.time`.

@@ -1,4 +1,4 @@
-"""When a conversation with an outside agent goes on, and when a new one begins."""
+"""When a conversation with an external agent goes on, and when a new one begins."""
 
 from __future__ import annotations
 
