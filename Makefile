@@ -2,6 +2,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 HOSTS := 4.11.0 4.11.1
+PAGE := components/pages/inspector/src
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix $(PAGE)
 
 .DEFAULT_GOAL := help
 
@@ -10,7 +12,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
-setup: $(VENV)/.ready ## create the environment, LangBot included
+setup: $(VENV)/.ready $(PAGE)/node_modules/.ready ## create the environment, LangBot included
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, for example: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -18,6 +20,11 @@ $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --python $(BIN)/python --editable '.[dev]'
+	@touch $@
+
+$(PAGE)/node_modules/.ready: $(PAGE)/package-lock.json | $(VENV)/.ready
+	@echo "Installing the tools that check and build the page, a few seconds ..."
+	@$(NPM) ci
 	@touch $@
 
 .PHONY: demo
@@ -42,6 +49,7 @@ test: format-check lint types tests ## run every check
 .PHONY: format
 format: setup ## format the code
 	$(BIN)/ruff format .
+	$(NPM) run --silent format
 
 .PHONY: format-check
 format-check: setup
@@ -51,6 +59,7 @@ format-check: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
+	$(NPM) run --silent lint
 
 .PHONY: types
 types: setup
@@ -89,4 +98,4 @@ $(VENV)-bench/.ready: $(VENV)/.ready
 
 .PHONY: clean
 clean: ## remove the environments and everything that was built
-	rm -rf .venv* .demo .run build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*
+	rm -rf .venv* $(PAGE)/node_modules .demo .run build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from testkit.plugin_package import build
+from tools.page import build_page
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,9 +18,12 @@ FILES = ("manifest.yaml", "main.py", "requirements.txt", "LICENSE", "assets", "c
 PACKAGE_FILES = ("*.py", "py.typed", "state", "backends", "store", "lifecycle", "plugin")
 """Of the package: what the plugin's process imports, by itself or through the public names."""
 
+NOT_SHIPPED = shutil.ignore_patterns("__pycache__", "*.pyc", "src")
+"""`src` has the page's sources."""
+
 
 def stage(target: Path) -> Path:
-    """Copy the plugin's files.
+    """Copy the plugin's files, and build its page.
 
     Args:
         target: The folder to make; what is there already goes.
@@ -36,12 +40,13 @@ def stage(target: Path) -> Path:
     for pattern in PACKAGE_FILES:
         for path in sorted(source.glob(pattern)):
             _copy(path, package / path.name)
+    build_page(target / "components" / "pages" / "inspector" / "index.html")
     return target
 
 
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+        shutil.copytree(source, target, ignore=NOT_SHIPPED)
     else:
         shutil.copy2(source, target)
 
