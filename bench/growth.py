@@ -1,4 +1,4 @@
-"""The same turn in a store that grows: does it stay flat?"""
+"""The same turn in a growing store: does its cost stay flat?"""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ BATCH = 500
 
 @dataclass
 class Size:
-    """What was measured at one size of the store.
+    """The measurement at one size of the store.
 
     Attributes:
-        scopes: How many scopes it held.
-        file_bytes: How large the file was.
+        scopes: The number of scopes.
+        file_bytes: The size of the file.
         turns: Seconds of each turn.
     """
 
@@ -35,13 +35,13 @@ class Size:
 
 
 async def measure(folder: Path, sizes: list[int], turns: int, progress: Progress) -> list[Size]:
-    """Fill a store step by step, and do turns of people drawn by chance at each size.
+    """Fill a store step by step; at each size, measure turns of random people.
 
     Args:
         folder: An empty folder on the disk to measure.
-        sizes: How many scopes the store holds at each step, growing.
-        turns: How many turns at each step.
-        progress: Where the filling is shown.
+        sizes: The number of scopes at each step, ascending.
+        turns: The number of turns at each step.
+        progress: Shows the filling.
 
     Returns:
         One measurement for each size.

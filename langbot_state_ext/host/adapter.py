@@ -11,7 +11,7 @@ from typing import Any, Self
 from ..errors import ScopeError, StateError
 from ..lifecycle.lifecycle import RunLifecycle
 from ..lifecycle.run import Run, RunState
-from ..state.policy import Refusal, shown_key
+from ..state.policy import Refusal, refusal_message
 from ..state.scopes import ScopeKey, Snapshot, key_from_event
 from .patches import Patch
 from .sessions import Sessions
@@ -241,7 +241,7 @@ class Adapter:
     async def _state_list(
         self, _original: Any, *, scope_key: str, prefix: str | None, limit: int
     ) -> tuple[list[str], bool]:
-        return await self._lifecycle.state_list(_key(scope_key), prefix or "", limit)
+        return await self._lifecycle.state_list(_key(scope_key), prefix, limit)
 
     async def _clear_all(self, _original: Any) -> None:
         await self._store.clear_all()
@@ -255,4 +255,4 @@ def _key(scope_key: str) -> ScopeKey:
 
 def _answer(scope: str, key: str, refusal: str | None) -> tuple[bool, str | None]:
     """Return what LangBot expects of a write: whether it was made, and why not."""
-    return (True, None) if refusal is None else (False, f"{scope} key {shown_key(key)}: {refusal}")
+    return (True, None) if refusal is None else (False, refusal_message(scope, key, refusal))

@@ -17,7 +17,7 @@ from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
 from .adapter import host_patches
 from .adoption.adopt import adopt
-from .compat import check_version
+from .compat import SUPPORTED, check_version
 from .database import host_database
 from .patches import Patch, Patches
 
@@ -29,10 +29,15 @@ def register(*_module: object) -> None:
     """Add the stage to LangBot's boot. Calling it again does nothing.
 
     Raises:
-        ValueError: LangBot's boot has no `BuildAppStage`.
+        SystemExit: LangBot's boot has no `BuildAppStage`; the message says what to do.
     """
     from langbot.pkg.core import boot, stage
 
+    if AFTER not in boot.stage_order:
+        sys.exit(
+            f"LangBot was not started: its boot has no {AFTER}, so langbot-state-ext can't attach; "
+            f"use LangBot {', '.join(SUPPORTED)}, or run: langbot-state disable"
+        )
     stage.preregistered_stages[STAGE] = StateExtStage
     if STAGE not in boot.stage_order:
         boot.stage_order.insert(boot.stage_order.index(AFTER) + 1, STAGE)

@@ -16,7 +16,7 @@ from .conversation_rules import EXTERNAL_PREFIX, LAST_ACTIVITY_KEY, is_expired
 
 
 class Conversations:
-    """Expires conversations, and forgets what the far side does not know any more.
+    """Expires conversations, and forgets those that the external agent has lost.
 
     Args:
         backend: Where the state is.
@@ -75,7 +75,7 @@ class Conversations:
             await self._backend.commit([change])
 
     async def forget_external(self, key: ScopeKey, external_ids: Sequence[Any]) -> None:
-        """Delete what a runner keeps of a conversation that the far side does not know any more.
+        """Delete the `external.*` keys of a conversation that the external agent has lost.
 
         Args:
             key: The conversation.
@@ -96,9 +96,8 @@ class Conversations:
         except VersionConflict:
             return
         self._logger.warning(
-            f"The far side does not know conversation {_name(key)} of runner "
-            f"{key.part('runner_id')} any more; forgot {', '.join(dead)}: the next message begins "
-            "a new one"
+            f"The external agent has lost conversation {_name(key)} of runner "
+            f"{key.part('runner_id')}; forgot {', '.join(dead)}: the next message begins a new one"
         )
 
 

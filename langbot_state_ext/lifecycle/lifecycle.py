@@ -38,8 +38,8 @@ class RunLifecycle:
             (default), or `rollback` to what the keys held before it.
         on_unavailable: What a run gets when the store can't be read: `fail` (default) raises,
             `continue` gives four empty scopes.
-        forget_on: By which texts and `re:` patterns a failed run says that the far side does not
-            know its conversation any more. Default: those of Dify and Coze.
+        forget_on: Texts and `re:` patterns in the error of a failed run that mean: the external
+            agent has lost the conversation. Default: those of Dify and Coze.
         instance_id: This LangBot; the runs that died with it are undone by the same one.
         logger: Where warnings go. Default: the logger `langbot_state_ext`.
         clock: Seconds since 1970. Default `time.time`.
@@ -229,13 +229,21 @@ class RunLifecycle:
         await self._commit(change)
         return True
 
-    async def state_list(self, scope: ScopeKey, prefix: str, limit: int) -> tuple[list[str], bool]:
-        """Name keys for the State API: at most 100 at once, see `StateStore.list`.
+    async def state_list(
+        self, scope: ScopeKey, prefix: str | None, limit: object
+    ) -> tuple[list[str], bool]:
+        """List keys for the State API, see `StateStore.list`.
+
+        Args:
+            scope: Whose state.
+            prefix: How the keys begin. None and empty text: every key.
+            limit: The most keys, 1 to 100. Anything else means 100.
 
         Source:
-            LangBot 4.11.2, langbot/pkg/agent/runner/persistent_state_store.py, state_list.
+            LangBot 4.11.2, langbot/pkg/plugin/agent_state_actions.py, state_list.
         """
-        return await self.store.list(scope, prefix, max(1, min(limit, STATE_API_KEYS)))
+        number = limit if isinstance(limit, int) and limit > 0 else STATE_API_KEYS
+        return await self.store.list(scope, prefix or "", min(number, STATE_API_KEYS))
 
     async def after_run(self, run_id: str, status: str, reason: str | None = None) -> None:
         """End a run. A run that is not known, or has ended, is no error.

@@ -57,6 +57,11 @@ def shown_key(key: object) -> str:
     return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}…"
 
 
+def refusal_message(scope: str, key: object, reason: str) -> str:
+    """Return what a runner is told of a refused write."""
+    return f"{scope} key {shown_key(key)}: {reason}"
+
+
 def scope_refusal(scope: str, policy: StatePolicyLike) -> Refusal | None:
     """Return why a policy does not allow a scope; None when it does.
 

@@ -46,6 +46,8 @@ EVENT_PARTS: dict[Scope, tuple[str, ...]] = {
 }
 """The parts of a key that an event gives, by scope; named like the columns of LangBot's table."""
 
+_EVENT_NAMES = tuple(dict.fromkeys(name for parts in EVENT_PARTS.values() for name in parts))
+
 _REQUIRED_EVENT_PART: dict[str, str] = {
     "conversation": "conversation_id",
     "actor": "actor_id",
@@ -253,7 +255,8 @@ def subject_identity(
 
 def _event_values(
     event: EventLike, binding: BindingLike, descriptor: HasId
-) -> dict[str, str | None]:
+) -> tuple[str | None, ...]:
+    """Return the values of `_EVENT_NAMES`, in their order."""
     actor, subject = event.actor, event.subject
     conversation_id = _id(event.conversation_id)
     subject_type, subject_id = (
@@ -265,23 +268,25 @@ def _event_values(
             conversation_id,
         )
     ) or (None, None)
-    return {
-        "runner_id": descriptor.id,
-        "binding_identity": binding_identity(binding),
-        "bot_id": _id(event.bot_id),
-        "workspace_id": _id(event.workspace_id),
-        "conversation_id": conversation_id,
-        "thread_id": _id(event.thread_id),
-        "actor_type": (actor and actor.actor_type) or "user",
-        "actor_id": _id(actor.actor_id) if actor else None,
-        "subject_type": subject_type,
-        "subject_id": subject_id,
-    }
+    return (
+        descriptor.id,
+        binding_identity(binding),
+        _id(event.bot_id),
+        _id(event.workspace_id),
+        conversation_id,
+        _id(event.thread_id),
+        (actor and actor.actor_type) or "user",
+        _id(actor.actor_id) if actor else None,
+        subject_type,
+        subject_id,
+    )
 
 
-def _event_key(scope: str, values: Mapping[str, str | None]) -> ScopeKey | None:
+@lru_cache(maxsize=8192)
+def _event_key(scope: str, values: tuple[str | None, ...]) -> ScopeKey | None:
+    named = dict(zip(_EVENT_NAMES, values, strict=True))
     required = _REQUIRED_EVENT_PART.get(scope)
-    return _key(scope, EVENT_PARTS, values) if required is None or values[required] else None
+    return _key(scope, EVENT_PARTS, named) if required is None or named[required] else None
 
 
 def _created(query: QueryLike) -> str | None:

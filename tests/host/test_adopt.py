@@ -35,6 +35,8 @@ from langbot_state_ext.host.database import host_database, host_engine
 from langbot_state_ext.store.copy import copy
 from langbot_state_ext.testing import SimpleDescriptor, SimpleQuery
 
+pytestmark = pytest.mark.host
+
 LOGGER = logging.getLogger("test")
 BINDING = "agent_p1_plugin:a/b/c"
 

@@ -13,13 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from testkit.langbot_host import LangBotHost
+from testkit.langbot_host import LangBotHost, with_extension
 
-from .conftest import HERE, PROBE, Chat, new_chat, wait_until, with_extension
+from .chats import PROBE, Chat, install_probe, new_chat, put, wait_until
 
-
-def put(scope: str, key: str, value: Any) -> dict[str, Any]:
-    return {"set": [scope, key, value]}
+pytestmark = pytest.mark.host
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +26,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LangBotHost]:
     host.config["system"] = {"session_retention": {"max_entries_per_workspace": 2}}
     host.config["concurrency"] = {"session": 2}
     with host:
-        host.install_plugin(host.build_plugin(HERE / "probe_runner"), runner_id=PROBE)
+        install_probe(host)
         yield host
 
 

@@ -14,16 +14,11 @@ from typing import Any
 import pytest
 import yaml
 from langbot_plugin.cli.run.handler import MAX_RUNTIME_UI_FILE_BYTES
-from pytest_mock import MockerFixture
-from rich.console import Console
 
 import langbot_state_ext
 from langbot_state_ext.plugin.locate import StoreAccess
 from langbot_state_ext.plugin.page.inspector import Inspector
-from testkit.langbot_host import LangBotHost
-from tests.unmeasured import UNMEASURED
-from tools import browser as browser_tool
-from tools import demo
+from testkit.langbot_host import WITHOUT_COVERAGE, LangBotHost
 from tools import page as page_tool
 from tools.page import SOURCES, build_page
 from tools.plugin import ROOT, stage
@@ -95,38 +90,6 @@ def test_the_plugin_and_its_page_have_different_labels(page: str) -> None:
     for language, label in labels[0].items():
         assert label != labels[1][language]
         assert f"“{label}”" in page
-
-
-class _Host:
-    """Stands for a LangBot that runs, and notes what is asked of it."""
-
-    url = "http://langbot"
-    folder = Path("langbot")
-
-    def __init__(self) -> None:
-        self.asked: list[Any] = []
-
-    def api(self, method: str, path: str, **kwargs: Any) -> None:
-        self.asked.append((method, path, kwargs))
-
-    def install_plugin(self, package: Path) -> None:
-        self.asked.append(package)
-
-    def wait(self) -> int:
-        return 0
-
-
-def test_make_run_has_the_page_and_says_where_it_is(
-    package: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
-) -> None:
-    monkeypatch.setattr(demo, "stage", lambda folder: folder)
-    monkeypatch.setattr(demo, "build", lambda _staged, _folder: package)
-    host, console = _Host(), Console(record=True, width=200)
-    assert demo.stay(mocker.Mock(host=host, console=console)) == 0
-    wizard = ("POST", "/api/v1/system/wizard/completed", {"json": {"status": "skipped"}})
-    assert host.asked == [wizard, package]
-    page = "http://langbot/home/plugin-pages?id=langbot-state-ext%2FRunnerState%2Finspector"
-    assert page in console.export_text()
 
 
 def _labels(data: Any) -> list[dict[str, str]]:
@@ -233,7 +196,7 @@ def test_the_page_api_answers_in_data_only(operator: Operator) -> None:
 
 
 def test_alone_it_says_what_is_missing(package: Path, tmp_path: Path) -> None:
-    with LangBotHost(tmp_path / "alone", env=UNMEASURED) as host:
+    with LangBotHost(tmp_path / "alone", env=WITHOUT_COVERAGE) as host:
         host.install_plugin(package)
         runner = host.build_plugin(ROOT / "examples" / "counting_runner")
         host.install_plugin(runner, runner_id=RUNNER_ID)
@@ -248,15 +211,3 @@ def test_alone_it_says_what_is_missing(package: Path, tmp_path: Path) -> None:
 
 def _no_store() -> Any:
     return Store.__new__(Store)
-
-
-def test_a_machine_without_a_browser_gets_one_message(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tried: list[str] = []
-    monkeypatch.setattr(browser_tool, "find", lambda: None)
-    monkeypatch.setattr(browser_tool, "_run", lambda argv: tried.append(argv[-1]))
-    with pytest.raises(SystemExit, match="install Chromium or Chrome"):
-        browser_tool.ensure()
-    assert tried[-1] == "chromium"
-    assert "Getting playwright's own Chromium" in capsys.readouterr().out

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, expect
 
 from langbot_state_ext import ScopeKey
-from testkit.langbot_host import USER, HostError
+from testkit.langbot_api import USER, HostError
 
 from .driver import PLUGIN, Open, Operator, View, wait_until
 

@@ -97,7 +97,11 @@ def test_the_command_says_what_it_did(
         ("sqlite:///nowhere.db", "sqlite:///two.db", "there is no"),
         ("memory://", "sqlite:///two.db", "is gone with this command"),
         ("sqlite:///one.db", "memory://", "is gone with this command"),
-        ("sqlite:///one.db", "postgresql://u:${NO_SUCH}@h/d", "not set in the environment: NO_SUCH"),
+        (
+            "sqlite:///one.db",
+            "postgresql://u:${NO_SUCH}@h/d",
+            "not set in the environment: NO_SUCH",
+        ),
         ("sqlite:///one.db", "mysql://u:s3cret@h/d", "unknown scheme mysql:"),
         ("sqlite:///one.db", "sqlite:///no/folder/two.db", "does not exist: create it"),
         ("sqlite:///one.db", "sqlite:///./one.db?synchronous=full", "name the store to copy into"),

@@ -40,7 +40,7 @@ def plugin(folder: Path, greeting: str) -> Path:
     return folder
 
 
-def test_two_plugins_may_have_modules_of_one_name(tmp_path: Path) -> None:
+def test_two_plugins_may_have_modules_with_the_same_name(tmp_path: Path) -> None:
     before = list(sys.path)
     with (
         RunnerHarness(plugin(tmp_path / "a", "hey")) as first,
@@ -54,7 +54,7 @@ def test_two_plugins_may_have_modules_of_one_name(tmp_path: Path) -> None:
     assert not [name for name in sys.modules if name.partition(".")[0] == "pkg"]
 
 
-def test_the_modules_of_others_come_back(tmp_path: Path) -> None:
+def test_other_modules_are_restored(tmp_path: Path) -> None:
     folder = plugin(tmp_path / "a", "hey")
     (folder / "tests").mkdir()
     with RunnerHarness(folder) as harness:
@@ -62,7 +62,7 @@ def test_the_modules_of_others_come_back(tmp_path: Path) -> None:
     assert sys.modules["tests"].__file__ == str(Path(__file__).parents[1] / "__init__.py")
 
 
-def test_what_was_imported_from_the_plugin_is_the_plugins(tmp_path: Path) -> None:
+def test_a_module_imported_from_the_plugin_before_is_the_same_object(tmp_path: Path) -> None:
     folder = plugin(tmp_path / "a", "hey")
     sys.path.insert(0, str(folder))
     try:
