@@ -77,7 +77,7 @@ class Inspector:
         }
 
     async def handle(self, endpoint: str, body: object) -> Response:
-        """Response one call of the page.
+        """Handle one call of the page.
 
         Args:
             endpoint: One of `endpoints`.
