@@ -7,18 +7,14 @@ stands for is never written back, logged or shown.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from .backends import open_backend
-from .backends.sqlite.url import read_url
-from .backends.urls import HIDDEN
+from .backends.opening import check_url
+from .backends.urls import complete_url
 from .errors import ConfigError
 from .lifecycle.conversation_rules import DEFAULT_FORGET_ON, fault_of_forget_on
 from .lifecycle.run import OnFailedRun, OnUnavailable
@@ -123,6 +119,7 @@ def parse_config(
     if isinstance(url, str):
         try:
             given["url"] = complete_url(url, root=root, environ=environ)
+            check_url(given["url"])
         except ConfigError as error:
             faults.append(f"{SECTION}.url: {error}")
     try:
@@ -135,36 +132,6 @@ def parse_config(
     return config
 
 
-def complete_url(url: str, *, root: Path, environ: Mapping[str, str] = os.environ) -> str:
-    """Put in what `${NAME}` stands for, and make a relative SQLite file absolute.
-
-    Args:
-        url: A url as people write it.
-        root: The folder that relative files are below.
-        environ: Where `${NAME}` comes from. Default: the process environment.
-
-    Returns:
-        A url that `open_backend` takes.
-
-    Raises:
-        ConfigError: A name is missing, the url is not one we know, or its file or folder can't be
-            written.
-    """
-    missing = [name for name in re.findall(r"\$\{(\w+)\}", url) if name not in environ]
-    if missing:
-        raise ConfigError(f"the environment has no {', '.join(missing)}")
-    if "${" in re.sub(r"\$\{\w+\}", "", url):
-        raise ConfigError("a ${ in the url has no name and closing brace: write ${NAME}")
-    url = re.sub(r"\$\{(\w+)\}", lambda found: environ[found[1]], url)
-    folder = quote(os.fsencode(root.resolve()))
-    url = re.sub(r"^sqlite:///(?=[^/?])", lambda _: f"sqlite:///{folder}/", url)
-    open_backend(url)
-    file = sqlite_file(url)
-    if file is not None:
-        _check_file(file)
-    return url
-
-
 def config_file() -> Path:
     """Return LangBot's configuration, below the folder that it is started in.
 
@@ -174,52 +141,6 @@ def config_file() -> Path:
         LangBot 4.11.0 to 4.11.2, langbot/pkg/core/stages/load_config.py, LoadConfigStage.run.
     """
     return Path.cwd() / "data" / "config.yaml"
-
-
-def shown_url(url: str) -> str:
-    """Return a url for people: without its password, wherever it stands."""
-    url = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
-    return re.sub(rf"(?i)({HIDDEN})=[^&]*", r"\1=***", url)
-
-
-def sqlite_file(url: str) -> Path | None:
-    """Return the file that a sqlite url names; None for another url.
-
-    Raises:
-        ConfigError: It is a sqlite url that can't be read.
-    """
-    return read_url(url).path if url.startswith("sqlite:") else None
-
-
-def missing_file(url: str) -> Path | None:
-    """Return the file that a sqlite url names when it does not exist; else None."""
-    file = sqlite_file(url)
-    return file if file is not None and not file.exists() else None
-
-
-def _check_file(file: Path) -> None:
-    try:
-        _check_kind(file)
-    except OSError as error:
-        raise ConfigError(f"{file} can't be reached: {error.strerror}") from None
-    _check_folder(file.parent)
-
-
-def _check_kind(file: Path) -> None:
-    if not file.parent.is_dir():
-        raise ConfigError(f"the folder {file.parent} does not exist: create it, or change the url")
-    if file.is_dir():
-        raise ConfigError(f"{file} is a folder: name a file in it")
-    if file.exists() and not os.access(file, os.W_OK):
-        raise ConfigError(f"{file} can't be written by this user: change its permissions")
-
-
-def _check_folder(folder: Path) -> None:
-    try:
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ConfigError(f"the folder {folder} can't be written: {error.strerror}") from None
 
 
 def _fault(detail: Mapping[str, Any]) -> str:

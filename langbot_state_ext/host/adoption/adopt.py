@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ...backends import Change, Entry, ScopeFilter
+from ...backends.walk import every_scope
 from ...errors import CodecError, ConfigError, StateError, VersionConflict
 from ...state.codec import decode
 from ...state.policy import OWN_RUNNER
@@ -123,8 +124,9 @@ async def export(store: StateStore, engine: AsyncEngine, logger: Any) -> Exporte
     rows = {(row["scope_key"], row["state_key"]): _written_at(row) for row in await _rows(engine)}
     newer = {place: at for place, at in rows.items() if at > mark.at}
     done = Export(engine, newer, logger)
-    async for scope in _scopes(store):
-        await done.write(scope, await store.backend.entries(scope))
+    async for stored in every_scope(store.backend):
+        if stored.key.part("runner_id") != OWN_RUNNER:
+            await done.write(stored.key, await store.backend.entries(stored.key))
     await _delete_others(store, engine, done.kept, mark.at)
     await marks.unmark_table(engine)
     await store.backend.commit([marks.change(done.written, time.time(), mark)])
@@ -254,18 +256,6 @@ def _identity(row: Any) -> Parts | None:
     data = {"launcher_type": kind, "launcher_id": launcher} if kind in {"person", "group"} else {}
     named = subject_identity(row["subject_type"], row["subject_id"], data, row["conversation_id"])
     return (("subject_type", named[0]), ("subject_id", named[1])) if named else None
-
-
-async def _scopes(store: StateStore) -> Any:
-    cursor = None
-    while True:
-        page = await store.backend.scopes(ScopeFilter(), cursor, 500)
-        for scope in page.scopes:
-            if scope.key.part("runner_id") != OWN_RUNNER:
-                yield scope.key
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 def _host_key(scope: ScopeKey) -> str:
