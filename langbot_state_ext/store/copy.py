@@ -56,7 +56,7 @@ async def copy(
     """Copy every scope and entry, then read both again and compare.
 
     Value, run and expiry are kept; versions begin anew, and the time of writing is that of the
-    copy. LangBot should not be running, so that nothing is written meanwhile.
+    copy. Stop LangBot first: a write during the copy makes it fail.
 
     Args:
         source: An open store; nothing is changed there.
