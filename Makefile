@@ -2,46 +2,54 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 HOSTS := 4.11.0 4.11.1
+PAGE := components/pages/inspector/src
+NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix $(PAGE)
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
-help: ## show what there is to make
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
-setup: $(VENV)/.ready ## make the environment, LangBot included
+setup: $(VENV)/.ready $(PAGE)/node_modules/.ready ## create the environment, LangBot included
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, for example: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
-	@echo "Setting up $(VENV): LangBot and what it needs, a minute or so ..."
+	@echo "Installing LangBot and its dependencies into $(VENV), about a minute ..."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --python $(BIN)/python --editable '.[dev]'
 	@touch $@
 
+$(PAGE)/node_modules/.ready: $(PAGE)/package-lock.json | $(VENV)/.ready
+	@echo "Installing the tools that check and build the page, a few seconds ..."
+	@$(NPM) ci
+	@touch $@
+
 .PHONY: demo
-demo: setup ## show it at work: a real LangBot, two people, a group, a restart
+demo: setup ## chat with a real LangBot: two people, a group, a restart
 	$(BIN)/python -m tools.demo
 
 .PHONY: run
-run: setup ## start the same LangBot for you to try in the browser
+run: setup ## start the same LangBot to try in the browser
 	$(BIN)/python -m tools.demo --stay
 
 .PHONY: plugin
-plugin: setup ## build the plugin for LangBot's own UI
+plugin: setup ## build the plugin with the page and the command
 	$(BIN)/python -m tools.plugin
 
 .PHONY: browser
-browser: setup ## find or get the browser that the page is tested in
+browser: setup ## find or install a browser for the tests of the page
 	$(BIN)/python -m tools.browser
 
 .PHONY: test
-test: format-check lint types tests ## every check
+test: format-check lint types tests ## run every check
 
 .PHONY: format
 format: setup ## format the code
 	$(BIN)/ruff format .
+	$(NPM) run --silent format
 
 .PHONY: format-check
 format-check: setup
@@ -50,6 +58,8 @@ format-check: setup
 .PHONY: lint
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
+	$(NPM) run --silent lint
 
 .PHONY: types
 types: setup
@@ -63,29 +73,29 @@ tests: setup browser
 	$(BIN)/coverage report --fail-under=95
 
 .PHONY: soak
-soak: setup ## count to eighty thousand in eight processes, over every durable backend
-	$(BIN)/python -m pytest tests/contract -k increment_of_eight --increments 10000
+soak: setup ## count to 80,000 in eight processes on every durable backend
+	$(BIN)/python -m pytest tests/backends/test_contract.py -k increment_of_eight --increments 10000
 
 .PHONY: test-hosts
-test-hosts: $(HOSTS:%=test-host-%) ## drive the older LangBots that are supported
+test-hosts: $(HOSTS:%=test-host-%) ## test with the older supported LangBots
 
 test-host-%: setup browser
-	@echo "Setting up LangBot $* ..."
+	@echo "Installing LangBot $* ..."
 	@test -d .venv-$* || $(PYTHON) -m venv .venv-$*
 	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --editable '.[test]' 'langbot==$*'
 	.venv-$*/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
-		-k "not an_agent_of_langbots" tests/host tests/plugin # the harness does as 4.11.2's Agents
+		-m host tests/host tests/plugin
 
 .PHONY: bench
-bench: $(VENV)-bench/.ready ## measure a turn, beside other frameworks; FULL=--full for a million scopes
+bench: $(VENV)-bench/.ready ## compare a turn with other frameworks; FULL=--full: a million scopes
 	$(VENV)-bench/bin/python -m bench $(FULL)
 
 $(VENV)-bench/.ready: $(VENV)/.ready
-	@echo "Setting up $(VENV)-bench: the frameworks to compare with, a minute or so ..."
+	@echo "Installing the frameworks to compare with into $(VENV)-bench, about a minute ..."
 	@test -d $(VENV)-bench || $(PYTHON) -m venv $(VENV)-bench
 	@$(BIN)/uv pip install --quiet --python $(VENV)-bench/bin/python --editable '.[bench,peers]'
 	@touch $@
 
 .PHONY: clean
-clean: ## remove environments and what was built
-	rm -rf .venv* .demo .run build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*
+clean: ## remove the environments and everything that was built
+	rm -rf .venv* $(PAGE)/node_modules .demo .run build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*

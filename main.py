@@ -11,7 +11,7 @@ class RunnerState(BasePlugin):
     """Holds the one store that the plugin's components share.
 
     Attributes:
-        access: Opens the store when somebody first asks for it.
+        access: Opens the store on first use.
     """
 
     def __init__(self) -> None:

@@ -1,1 +1,1 @@
-"""What a turn costs; see `python -m bench`."""
+"""The benchmark; see `python -m bench`."""

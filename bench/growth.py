@@ -1,4 +1,4 @@
-"""The same turn in a store that grows: does it stay flat?"""
+"""The same turn in a growing store: does its cost stay flat?"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from random import Random
 from rich.progress import Progress
 
 from langbot_state_ext import ScopeKey, StateStore, key_from_event
+from langbot_state_ext.store.updates import make_change
 
 from .people import BINDING, DESCRIPTOR, event
 from .turn import KEYS, UPDATES, value
@@ -20,11 +21,11 @@ BATCH = 500
 
 @dataclass
 class Size:
-    """What was measured at one size of the store.
+    """The measurement at one size of the store.
 
     Attributes:
-        scopes: How many scopes it held.
-        file_bytes: How large the file was.
+        scopes: The number of scopes.
+        file_bytes: The size of the file.
         turns: Seconds of each turn.
     """
 
@@ -34,13 +35,13 @@ class Size:
 
 
 async def measure(folder: Path, sizes: list[int], turns: int, progress: Progress) -> list[Size]:
-    """Fill a store step by step, and do turns of people drawn by chance at each size.
+    """Fill a store step by step; at each size, measure turns of random people.
 
     Args:
         folder: An empty folder on the disk to measure.
-        sizes: How many scopes the store holds at each step, growing.
-        turns: How many turns at each step.
-        progress: Where the filling is shown.
+        sizes: The number of scopes at each step, ascending.
+        turns: The number of turns at each step.
+        progress: Shows the filling.
 
     Returns:
         One measurement for each size.
@@ -64,7 +65,7 @@ async def _fill(store: StateStore, start: int, end: int, progress: Progress) -> 
     for first in range(start, end, BATCH):
         batch = range(first, min(first + BATCH, end))
         changes = [
-            store.change(key, f"memory.{number}", value(number))
+            make_change(key, f"memory.{number}", value(number), store.limits)
             for person in batch
             for key in _keys(person)
             for number in range(KEYS)
@@ -86,7 +87,7 @@ async def _turn(store: StateStore, person: int, number: int) -> float:
     started = time.perf_counter()
     await store.build_snapshot_from_event(who, BINDING, DESCRIPTOR)
     for index in range(UPDATES):
-        await store.refusal_of_update(
+        await store.update_from_event(
             who, BINDING, DESCRIPTOR, "actor", f"memory.{index}", value(number)
         )
     return time.perf_counter() - started

@@ -1,7 +1,7 @@
-"""The same turn over PostgreSQL and Redis on loopback, beside raw calls of the same drivers.
+"""The same turn with PostgreSQL and Redis on loopback, next to raw calls of the same drivers.
 
-Two floors each: round trips that do nothing, which no store can undercut, and the least that keeps
-the same bytes as durably: no checks, no versions.
+Each server has two lower bounds: round trips that do nothing, and the least work that stores the
+same bytes as durably, without checks or versions.
 """
 
 from __future__ import annotations
@@ -80,13 +80,13 @@ async def _redis(url: str, stack: AsyncExitStack) -> list[Contender]:
 
 
 async def measure(turns: int) -> list[list[Contender]]:
-    """Let the stores and their floors do the same turns, one after the other.
+    """Measure the same turns with each store and its lower bounds, alternating after each turn.
 
     Args:
-        turns: How many turns each.
+        turns: The number of turns of each.
 
     Returns:
-        For each server: round trips, the raw floor, and the store above it.
+        For each server: round trips, raw calls, and this store.
     """
     with PostgresServer() as postgres, RedisServer("--appendonly", "yes") as redis:
         async with AsyncExitStack() as stack:

@@ -1,7 +1,7 @@
-"""The stores of other agent frameworks, doing the same turn on SQLite as they are shipped.
+"""The same turn with the stores of other agent frameworks on SQLite, with their own defaults.
 
-Each update is durable before the next one, as everywhere in this bench, and each store does it in
-the cheapest way that it has.
+As everywhere in this benchmark, each update is durable before the next one. Each store is used in
+the cheapest way that it offers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def peers(folder: Path, stack: AsyncExitStack) -> list[Contender]:
 
 
 class _Checkpoints:
-    """The state of a turn as LangGraph's checkpoints of 32 channels."""
+    """The state as LangGraph checkpoints with 32 channels."""
 
     def __init__(self) -> None:
         from langgraph.checkpoint.base import empty_checkpoint
@@ -51,7 +51,7 @@ class _Checkpoints:
         self._empty = empty_checkpoint
 
     def updated(self, scope: str, key: str, data: Any) -> Any:
-        """Return the next checkpoint, in which one channel has changed."""
+        """Return the next checkpoint, with one channel changed."""
         self._channels[f"{scope}.{key}"] = data
         return {**self._empty(), "channel_values": self._channels}
 
@@ -132,7 +132,7 @@ async def _adk_database(file: Path, stack: AsyncExitStack) -> Contender:
 
 
 async def _adk(service: Any) -> Contender:
-    """Keep the state in that of a session; an update is an event with its delta."""
+    """Store the state in a session; an update is an event with a state delta."""
     from google.adk.events import Event, EventActions
     from google.adk.sessions.base_session_service import GetSessionConfig
 

@@ -1,4 +1,4 @@
-"""The people whose state is measured."""
+"""The events whose state is measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DESCRIPTOR = SimpleDescriptor()
 
 
 def event(person: int) -> SimpleEvent:
-    """Return an event of one person in a private chat."""
+    """Return an event of a private chat with one person."""
     return SimpleEvent(
         conversation_id=f"person_{person}",
         actor=SimpleActor(actor_id=str(person)),

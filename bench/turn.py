@@ -1,8 +1,8 @@
-"""One turn, measured beside LangBot's own store and the raw `sqlite3` floor, in one run.
+"""One turn with this store, LangBot's own store and raw `sqlite3`, in one run.
 
 A turn loads four scopes of eight keys with 200-byte JSON values, then durably writes three
-updates. The contenders take blocks of turns in an order drawn by chance, so that whatever the
-machine does meets all of them alike, and none of them always comes after the same one.
+updates. The contenders run blocks of turns in random order, so that other load on the machine
+affects all of them alike and none of them always follows the same one.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from typing import Any
 import orjson
 from rich.progress import Progress
 
-from langbot_state_ext import VALID_STATE_SCOPES, StateStore
+from langbot_state_ext import VALID_STATE_SCOPES, Change, StateStore
 
 from .people import BINDING, DESCRIPTOR, event
 
 KEYS = 8
 UPDATES = 3
 BLOCK = 20
-"""How many turns a contender does before it is another one's turn."""
+"""The number of turns in a block."""
 
 
 def value(number: int) -> dict[str, Any]:
-    """Return a JSON object of 200 bytes or so that differs by number."""
+    """Return a JSON object of about 200 bytes that differs by number."""
     return {
         "n": number,
         "text": "what a bot keeps of a person " * 4,
@@ -45,10 +45,10 @@ def value(number: int) -> dict[str, Any]:
 
 @dataclass
 class Contender:
-    """One store under measurement.
+    """A store to measure.
 
     Attributes:
-        name: What the report calls it.
+        name: Its name in the report.
         read: Loads the four scopes.
         write: Writes one update, given a scope, a key and a value.
         snapshots: Seconds of each snapshot.
@@ -70,7 +70,7 @@ class Contender:
                 await self.write(scope, f"memory.{number}", value(number))
 
     async def turn(self, number: int) -> None:
-        """Do one turn, and note its times."""
+        """Run one turn and record its times."""
         started = time.perf_counter()
         await self.read()
         self.snapshots.append(time.perf_counter() - started)
@@ -90,8 +90,8 @@ async def ours(url: str, name: str, stack: AsyncExitStack) -> Contender:
     person = event(1)
 
     async def write(scope: str, key: str, data: Any) -> None:
-        refusal = await store.refusal_of_update(person, BINDING, DESCRIPTOR, scope, key, data)
-        assert refusal is None, refusal
+        update = await store.update_from_event(person, BINDING, DESCRIPTOR, scope, key, data)
+        assert isinstance(update, Change), update
 
     return Contender(
         f"langbot-state-ext ({name})",
@@ -101,7 +101,7 @@ async def ours(url: str, name: str, stack: AsyncExitStack) -> Contender:
 
 
 async def floor(file: Path, synchronous: str, stack: AsyncExitStack) -> Contender:
-    """Open the least that keeps the same bytes: one table, no checks, no versions."""
+    """Open the least that stores the same bytes: one table, no checks, no versions."""
     db = sqlite3.connect(file, isolation_level=None)
     stack.callback(db.close)
     db.execute("PRAGMA journal_mode = WAL")
@@ -130,7 +130,7 @@ async def floor(file: Path, synchronous: str, stack: AsyncExitStack) -> Contende
 
 
 async def host(file: Path, stack: AsyncExitStack) -> Contender:
-    """Open LangBot's own store, over its own kind of engine."""
+    """Open LangBot's own store with the kind of engine that LangBot uses."""
     from langbot.pkg.agent.runner.persistent_state_store import PersistentStateStore
     from langbot.pkg.entity.persistence.runner_state import RunnerState
     from sqlalchemy.ext.asyncio import create_async_engine
@@ -157,17 +157,17 @@ async def host(file: Path, stack: AsyncExitStack) -> Contender:
 
 
 async def measure(folder: Path, turns: int, others: Others, progress: Progress) -> list[Contender]:
-    """Let every contender do the same turns, a block each, in an order drawn by chance.
+    """Run the same turns with every contender, in blocks, in random order.
 
     Args:
         folder: An empty folder on the disk to measure.
-        turns: How many turns each.
-        others: Opens stores to be measured beside ours, LangBot's and the floor.
-        progress: Where it is shown.
+        turns: The number of turns of each contender.
+        others: Opens the stores to compare with.
+        progress: Shows the progress.
 
     Returns:
-        The contenders with their times: the floor, ours, each `normal` and `full`, LangBot's own,
-        and the others.
+        The contenders with their times: raw `sqlite3` and this store with `normal`, both with
+        `full`, LangBot's own store, and the others.
     """
     logging.disable(logging.WARNING)
     async with AsyncExitStack() as stack:

@@ -20,7 +20,8 @@ from .errors import (
     ValueTooLarge,
     VersionConflict,
 )
-from .lifecycle.run import Outcome, Run, RunLifecycle
+from .lifecycle.lifecycle import RunLifecycle
+from .lifecycle.run import Outcome, Run
 from .state.codec import Limits
 from .state.policy import LEGACY_KEY_MAPPING
 from .state.scopes import VALID_STATE_SCOPES, Scope, ScopeKey, key_from_event, key_from_query

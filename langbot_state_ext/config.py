@@ -1,7 +1,7 @@
-"""The section `state_ext` of LangBot's `data/config.yaml`, validated; every fault is named.
+"""Reads and checks the section `state_ext` of LangBot's `data/config.yaml`.
 
-A password need not stand there: `${NAME}` in the url is taken from the environment, and what it
-stands for is never written back, logged or shown.
+`${NAME}` in the url is read from the environment, so that the file needs no password. The value of
+`NAME` is never written back, logged or shown.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .state.codec import MAX_DEPTH, Limits
 SECTION = "state_ext"
 
 DISABLED = frozenset({"false", "0", "no", "off", ""})
-"""What LangBot's environment overrides may leave as `enable` to switch it off, in lower case."""
+"""Values of `enable` that mean false, in lower case; LangBot's environment overrides are text."""
 
 
 class _Section(BaseModel):
@@ -49,12 +49,12 @@ class LimitsConfig(_Section):
 
 
 class ConversationConfig(_Section):
-    """`state_ext.conversation`: how a conversation with an outside agent is kept together.
+    """`state_ext.conversation`: how a conversation with an external agent continues.
 
     Attributes:
-        sync_uuid: Whether an accepted external id becomes the conversation's uuid. Default True.
-        forget_on: By which texts and `re:` patterns a failed run says that the far side does not
-            know its conversation; an empty list forgets nothing. Default: Dify's and Coze's.
+        sync_uuid: Whether a kept external id becomes the conversation's uuid. Default True.
+        forget_on: Texts and `re:` patterns. A failed run whose error matches one forgets the
+            external id; an empty list forgets nothing. Default: the errors of Dify and Coze.
     """
 
     sync_uuid: bool = True
@@ -66,12 +66,13 @@ class StateExtConfig(_Section):
 
     Attributes:
         enable: Whether LangBot runs with the extension. Default False.
-        url: Where the state is. Default `sqlite:///data/state.db`.
-        on_failed_run: What becomes of the updates of a run that did not complete, `keep` or
-            `rollback`.
-        on_unavailable: What a run gets when the store can't be reached, `fail` or `continue`.
+        url: Where the state is stored. Default `sqlite:///data/state.db`.
+        on_failed_run: Whether to `keep` (default) or `rollback` the updates of a run that did not
+            complete.
+        on_unavailable: Whether a run must `fail` (default) or `continue` with empty state when the
+            store can't be reached.
         limits: The limits on keys and values.
-        conversation: How a conversation with an outside agent is kept together.
+        conversation: How a conversation with an external agent continues.
     """
 
     enable: bool = False
@@ -82,12 +83,15 @@ class StateExtConfig(_Section):
     conversation: ConversationConfig = ConversationConfig()
 
     def store_limits(self) -> Limits:
-        """Return the limits as the store takes them."""
+        """Return the limits in the form that the store takes."""
         return Limits(**self.limits.model_dump())
 
 
 def is_enabled(section: object) -> bool:
-    """Return whether the section asks for the extension; a faulty one does, to be refused."""
+    """Return whether the section enables the extension.
+
+    An invalid section counts as enabled, so that `parse_config` reports it.
+    """
     if section is None:
         return False
     if not isinstance(section, Mapping):
@@ -98,23 +102,24 @@ def is_enabled(section: object) -> bool:
 def parse_config(
     section: object, *, root: Path, environ: Mapping[str, str] = os.environ
 ) -> StateExtConfig:
-    """Check the section and make its url complete.
+    """Check the section and complete its url.
 
     Args:
-        section: What stands under `state_ext`.
-        root: The folder that holds LangBot's `data/`; relative files are below it.
-        environ: Where `${NAME}` in the url comes from. Default: the process environment.
+        section: The value of `state_ext`.
+        root: The folder that holds LangBot's `data/`. Relative paths start here.
+        environ: The variables for `${NAME}` in the url. Default: the process environment.
 
     Returns:
-        The settings; the url has an absolute file and no `${NAME}` left.
+        The settings. Their url has an absolute path and no `${NAME}`.
 
     Raises:
-        ConfigError: One message that lists every fault with its path and what is allowed.
+        ConfigError: The section is invalid. One message lists every fault, where it is and what
+            is allowed.
     """
     faults: list[str] = []
     given: dict[str, Any] = dict(section) if isinstance(section, Mapping) else {}
     if not isinstance(section, Mapping):
-        faults.append(f"{SECTION}: a mapping is needed")
+        faults.append(f"{SECTION}: must be a mapping of settings")
     url = given.get("url", StateExtConfig.model_fields["url"].default)
     if isinstance(url, str):
         try:
@@ -133,9 +138,9 @@ def parse_config(
 
 
 def config_file() -> Path:
-    """Return LangBot's configuration, below the folder that it is started in.
+    """Return the path of LangBot's configuration, in the folder in which LangBot is started.
 
-    `LANGBOT_DATA_ROOT` moves some of LangBot's files, but neither this one nor its database.
+    `LANGBOT_DATA_ROOT` moves some of LangBot's files, but not this one and not its database.
 
     Source:
         LangBot 4.11.0 to 4.11.2, langbot/pkg/core/stages/load_config.py, LoadConfigStage.run.
@@ -146,9 +151,9 @@ def config_file() -> Path:
 def _fault(detail: Mapping[str, Any]) -> str:
     place = ".".join([SECTION, *(str(step) for step in detail["loc"])])
     if detail["type"] == "extra_forbidden":
-        return f"{place}: unknown; allowed are {', '.join(_allowed(detail['loc']))}"
+        return f"{place}: unknown setting; use {', '.join(_allowed(detail['loc']))}"
     if detail["type"] == "model_type":
-        return f"{place}: a mapping of settings is needed: {', '.join(_settings(detail['loc'][0]))}"
+        return f"{place}: must be a mapping of settings: {', '.join(_settings(detail['loc'][0]))}"
     text = detail["msg"].removeprefix("Value error, ")
     return f"{place}: {text[0].lower()}{text[1:]}"
 

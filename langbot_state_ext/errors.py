@@ -1,29 +1,29 @@
-"""Every error that this package raises.
+"""The errors of this package.
 
     StateError
     ├── ConfigError            a setting is wrong; the message names it and what is allowed
-    │   ├── HostNotSupported   this LangBot, or one of its seams, is not what we know
+    │   ├── HostNotSupported   this version of LangBot, or a place to patch, is not supported
     │   └── MissingExtra       an optional package is not installed
-    ├── ScopeError             an unknown scope, or an identity that a scope needs is missing
+    ├── ScopeError             (also ValueError) an unknown scope, or one that can't be used here
     ├── InvalidKey             (also ValueError) a state key outside the limits
-    ├── CodecError             (also ValueError) a value that is not JSON, or not within the limits
+    ├── CodecError             (also ValueError) a value that is not JSON, or outside the limits
     │   ├── ValueTooLarge      has the size and the limit, in bytes
-    │   ├── CorruptValue       what is stored is not a value; names scope and key
-    │   └── MisfitValue        what is stored does not fit a runner's model; names the field
+    │   ├── CorruptValue       the stored bytes are not JSON; names scope and key
+    │   └── MisfitValue        the stored value does not fit a runner's model; names the field
     ├── ModelError             (also TypeError) a runner's model that can't be stored
-    ├── VersionConflict        somebody else wrote in between
+    ├── VersionConflict        another writer changed the entry first
     └── BackendError           the store failed; `retryable` says whether to try again
         ├── BackendUnavailable the store can't be reached or is busy; always retryable
-        └── MigrationError     the store is not ours, damaged, or of a newer schema
+        └── MigrationError     the store is damaged, has a newer schema, or is another program's
 
-No error message ever holds a state value.
+No error message contains a state value.
 """
 
 from __future__ import annotations
 
 
 class StateError(Exception):
-    """The base of every error of this package."""
+    """The base class of every error of this package."""
 
 
 class ConfigError(StateError):
@@ -31,15 +31,15 @@ class ConfigError(StateError):
 
 
 class HostNotSupported(ConfigError):
-    """This LangBot, or one of the places we hook into, is not one we know."""
+    """This version of LangBot, or a place in it that must be patched, is not supported."""
 
 
 class MissingExtra(ConfigError):
     """An optional package is missing.
 
     Args:
-        package: The package that could not be imported, `psycopg`.
-        extra: The extra of this project that brings it, `postgres`.
+        package: The package that could not be imported, such as `psycopg`.
+        extra: The extra of `langbot-state-ext` that installs it, such as `postgres`.
     """
 
     def __init__(self, package: str, extra: str) -> None:
@@ -50,24 +50,24 @@ class MissingExtra(ConfigError):
         self.extra = extra
 
 
-class ScopeError(StateError):
-    """A scope that does not exist, or whose identity is missing."""
+class ScopeError(StateError, ValueError):
+    """The scope does not exist, or can't be used here; the message says why."""
 
 
 class InvalidKey(StateError, ValueError):
-    """A state key that is empty, too long, not text, or has a NUL or a lone surrogate."""
+    """The state key is empty, too long, not text, or contains NUL or a lone surrogate."""
 
 
 class CodecError(StateError, ValueError):
-    """A value that is not JSON, or is outside the limits."""
+    """The value is not JSON, or is outside the limits."""
 
 
 class ValueTooLarge(CodecError):
-    """A value whose encoded form is over the limit.
+    """The value, encoded as JSON, is over the limit.
 
     Args:
         size_bytes: The encoded size.
-        limit_bytes: The limit in force.
+        limit_bytes: The limit.
     """
 
     def __init__(self, size_bytes: int, limit_bytes: int) -> None:
@@ -77,7 +77,7 @@ class ValueTooLarge(CodecError):
 
 
 class CorruptValue(CodecError):
-    """Stored bytes that are not a value.
+    """The stored bytes are not JSON.
 
     Args:
         scope: The scope that holds them.
@@ -91,13 +91,13 @@ class CorruptValue(CodecError):
 
 
 class MisfitValue(CodecError):
-    """A stored value that does not fit the field of a runner's model.
+    """The stored value does not fit the field of a runner's model.
 
     Args:
         scope: The scope that holds it.
         key: Its state key.
-        field: The field, `Prefs.language`.
-        fault: The kind of the fault, as pydantic names it, `literal_error`.
+        field: The field, such as `Prefs.language`.
+        fault: Pydantic's type of the error, such as `literal_error`.
     """
 
     def __init__(self, scope: str, key: str, field: str, fault: str) -> None:
@@ -108,17 +108,17 @@ class MisfitValue(CodecError):
 
 
 class ModelError(StateError, TypeError):
-    """A runner's model that can't be stored; the message names the class or field."""
+    """The runner's model can't be stored; the message names the class or field."""
 
 
 class VersionConflict(StateError):
-    """A write expected another version than the one that is stored.
+    """The stored version is not the one that the write expected.
 
     Args:
         scope: The scope of the entry.
         key: Its state key.
-        expected: The version the writer had seen; 0 for "not there".
-        actual: The version that is stored; 0 for "not there".
+        expected: The version that the writer read; 0 when there was no entry.
+        actual: The version that is stored; 0 when there is no entry.
     """
 
     def __init__(self, scope: str, key: str, expected: int, actual: int) -> None:
@@ -144,12 +144,12 @@ class BackendError(StateError):
 class BackendUnavailable(BackendError):
     """The store can't be reached or did not answer in time.
 
-    What it was asked to write is written whole or not at all; which of the two is unknown only
-    where the connection to a server broke, or its answer did not come.
+    Each write was made completely or not at all. Which of the two is unknown only when the
+    connection to a server broke or its answer did not arrive.
     """
 
     retryable = True
 
 
 class MigrationError(BackendError):
-    """The store is not ours, is damaged, or has a newer schema; it was not touched."""
+    """The store is damaged, has a newer schema, or is another program's. Nothing was changed."""

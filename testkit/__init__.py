@@ -1,1 +1,1 @@
-"""Real servers, a real LangBot and fake outside services: for demo, tests and bench."""
+"""Real servers, a real LangBot and fake external services, for the demo, tests and bench."""

@@ -1,4 +1,4 @@
-"""A chat platform of one's own: LangBot's HTTP bot, spoken to with signed requests."""
+"""Chats with LangBot through its HTTP bot platform, with signed requests."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class HttpBot:
     """One bot on LangBot's HTTP platform.
 
     Attributes:
-        url: Where LangBot answers.
-        uuid: The bot.
-        secret: What its requests are signed with.
-        timeout_s: How long to wait for an answer.
+        url: LangBot's base url.
+        uuid: The bot's uuid.
+        secret: The secret that signs its requests.
+        timeout_s: Seconds to wait for an answer.
     """
 
     url: str
@@ -29,15 +29,15 @@ class HttpBot:
     timeout_s: float = 90.0
 
     def say(self, text: str, *, sender: str = "alice", group: str | None = None) -> str:
-        """Say something and wait for the answer.
+        """Send a message and wait for the answer.
 
         Args:
-            text: What is said.
-            sender: Who says it.
-            group: In which group; a private chat when None.
+            text: The message.
+            sender: The id of the person who sends it.
+            group: The id of the group; None for a private chat.
 
         Returns:
-            The text of the answer; several messages on lines of their own, empty for none.
+            The text of the answer: one line per message, empty for no message.
 
         Raises:
             httpx.HTTPStatusError: LangBot refused the request.
@@ -47,7 +47,7 @@ class HttpBot:
         return "\n".join(part["text"] for part in parts if part.get("type") == "Plain")
 
     def post(self, text: str, *, sender: str = "alice", group: str | None = None) -> None:
-        """Say something and do not wait, see `say`; nobody hears the answer."""
+        """Send a message and do not wait for the answer, see `say`."""
         self._post("", _message(text, sender, group))
 
     def _post(self, path: str, data: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What an operator does in LangBot's UI, over the API that the UI uses."""
+"""What an operator does in LangBot's UI, through the HTTP API of the UI."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import httpx
 
 from .http_bot import HttpBot
 
-OPEN_HOUSE = {
+ANSWER_ALL = {
     "trigger": {"group-respond-rules": {"random": 1.0}},
     "safety": {"rate-limit": {"limitation": 100_000}},
     "output": {"misc": {"exception-handling": "show-error"}},
 }
-"""Answer every message, in groups, too, and say what went wrong."""
+"""Pipeline settings: answer every message, also in groups, and show errors in the chat."""
 
 USER = {"user": "operator@example.com", "password": "only-for-this-folder"}
 
 
 class HostError(Exception):
-    """LangBot did not do what was asked; the message ends with the tail of its log."""
+    """LangBot refused a request, or failed; the message has its answer or the end of its log."""
 
 
-class Operator:
-    """Speaks to a LangBot.
+class OperatorApi:
+    """LangBot's HTTP API, called as the operator.
 
     Args:
-        url: Where it answers.
+        url: LangBot's base url.
     """
 
     def __init__(self, url: str) -> None:
@@ -36,12 +36,12 @@ class Operator:
         self._http = httpx.Client(base_url=url, timeout=60, trust_env=False)
 
     def move(self, url: str) -> None:
-        """Speak to a LangBot somewhere else."""
+        """Use another base url from now on."""
         self.url = url
         self._http.base_url = httpx.URL(url)
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         self._http.close()
 
     def _log_in(self) -> None:
@@ -51,13 +51,13 @@ class Operator:
         self._http.headers["Authorization"] = f"Bearer {token}"
 
     def api(self, method: str, path: str, **kwargs: Any) -> Any:
-        """Call LangBot's API as the operator.
+        """Send one request.
 
         Returns:
-            The answer's `data`.
+            The `data` of the response.
 
         Raises:
-            HostError: LangBot refused.
+            HostError: LangBot refused the request.
         """
         answer = self._http.request(method, path, **kwargs)
         body = answer.json() if answer.content else {}
@@ -66,7 +66,7 @@ class Operator:
         return body.get("data")
 
     def busy(self) -> bool:
-        """Return whether a turn has not ended; a LangBot that does not answer has none."""
+        """Return whether a turn is running or queued; False if LangBot does not answer."""
         try:
             last = self.api("GET", "/api/v1/monitoring/executions")["items"]
         except (HostError, httpx.TransportError):
@@ -96,13 +96,13 @@ class Operator:
         """Create a pipeline that answers with a runner.
 
         Args:
-            name: Its name.
+            name: The pipeline's name.
             runner_id: `plugin:author/name/runner`.
             runner_config: The runner's settings.
-            expire_time: After how many idle seconds a conversation ends; 0 for never.
+            expire_time: Seconds after which an idle conversation expires; 0 (default) for never.
 
         Returns:
-            Its uuid.
+            The pipeline's uuid.
         """
         created = self.api("POST", "/api/v1/pipelines", json={"name": name, "description": name})
         uuid = str(created["uuid"])
@@ -122,7 +122,7 @@ class Operator:
         config = pipeline["config"]
         runner = {"id": runner_id, "expire-time": expire_time}
         config["ai"] = {"runner": runner, "runner_config": {runner_id: dict(runner_config or {})}}
-        merge(config, OPEN_HOUSE)
+        merge(config, ANSWER_ALL)
         self.api(
             "PUT", f"/api/v1/pipelines/{uuid}", json={"name": pipeline["name"], "config": config}
         )
@@ -130,10 +130,10 @@ class Operator:
     def create_agent(
         self, name: str, runner_id: str, *, runner_config: Mapping[str, Any] | None = None
     ) -> str:
-        """Create an Agent, which a bot can be bound to, see `create_pipeline`.
+        """Create an Agent that a bot can be bound to, see `create_pipeline`.
 
         Returns:
-            Its uuid.
+            The Agent's uuid.
         """
         config = {
             "runner": {"id": runner_id},
@@ -148,11 +148,11 @@ class Operator:
         """Create a bot on the HTTP platform that answers people and groups.
 
         Args:
-            name: Its name.
-            target_uuid: What answers.
-            target_type: What that is, `pipeline` (default) or `agent`. An Agent gets one binding
-                for all chats, since its state belongs to the binding.
-            timeout_s: A quarter of how long a turn may take.
+            name: The bot's name.
+            target_uuid: The pipeline or Agent that answers.
+            target_type: `pipeline` (default) or `agent`. An Agent gets one binding for all chats,
+                since its state belongs to the binding.
+            timeout_s: A quarter of the time that a turn may take.
         """
         secret = f"secret-of-{name}"
         chats = [{"field": "chat_type", "operator": "eq", "value": c} for c in ("person", "group")]
@@ -185,7 +185,7 @@ class Operator:
 
 
 def merge(target: dict[str, Any], extra: Mapping[str, Any]) -> None:
-    """Lay nested settings over others."""
+    """Merge nested settings into others, in place."""
     for key, value in extra.items():
         if isinstance(value, Mapping) and isinstance(target.get(key), dict):
             merge(target[key], value)

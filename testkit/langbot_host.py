@@ -1,8 +1,7 @@
-"""A real LangBot in a folder of its own: started, stopped and killed, with its plugins.
+"""A real LangBot in a folder of its own: start, stop and kill it, and install plugins.
 
-The demo, the tests and whoever wants to try a plugin use it. It starts LangBot and its plugin
-runtime as two processes; `langbot_api` and `http_bot` speak to them as a browser and a chat
-platform would.
+LangBot and its plugin runtime run as two processes. `langbot_api` talks to them as LangBot's UI
+does, `http_bot` as a chat platform does.
 """
 
 from __future__ import annotations
@@ -22,35 +21,37 @@ import httpx
 import yaml
 
 from .http_bot import HttpBot
-from .langbot_api import USER, HostError, Operator, merge
+from .langbot_api import HostError, OperatorApi, merge
 from .plugin_package import bin_folder, build
 from .ports import free_ports
 
-__all__ = ["USER", "HostError", "LangBotHost", "PortTaken", "bin_folder"]
-
 LIMIT_S = 600.0
-"""How long LangBot may take for anything; it starts in 10 to 20 s on two cores, in minutes where
-these have much else to do."""
+"""How long LangBot may take for anything: it starts in 10 to 20 s on two idle cores, in minutes
+on busy ones."""
 
 IDLE_S = 20.0
-"""How long a stop waits for turns that have not ended."""
+"""How long a stop waits for turns that are still running."""
+
+WITHOUT_COVERAGE = {"COVERAGE_PROCESS_CONFIG": ""}
+"""Environment of a LangBot that other tests cover already: it starts a third faster."""
 
 IN_USE = "ddress already in use"
 
 
 class PortTaken(HostError):
-    """Somebody else listens on a port that LangBot or its plugin runtime was to have."""
+    """Another process listens on a port chosen for LangBot or its plugin runtime."""
 
 
-class LangBotHost(Operator):
-    """Runs LangBot in a folder.
+class LangBotHost(OperatorApi):
+    """Runs LangBot in a folder, as a context manager.
 
     Args:
-        folder: Where its `data/` and logs go; made when it does not exist.
-        command: What starts LangBot, before its own arguments. Default: its console script.
-        config: Settings laid over LangBot's own, before each start.
-        env: Environment variables laid over those of this process.
-        progress: Called with what is being done.
+        folder: The folder for its `data/` and its logs; created if missing.
+        command: The command that starts LangBot, without LangBot's own arguments. Default: its
+            console script.
+        config: Settings to merge into LangBot's configuration before each start.
+        env: Environment variables to add to those of this process.
+        progress: Called with a line of text before each step that takes a while.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class LangBotHost(Operator):
 
     @property
     def log(self) -> str:
-        """What LangBot has printed since its last start."""
+        """LangBot's output since its last start."""
         return self._printed("langbot")
 
     def __enter__(self) -> Self:
@@ -108,10 +109,10 @@ class LangBotHost(Operator):
         self.close()
 
     def start(self) -> None:
-        """Start the plugin runtime, when it is not running, and LangBot; wait until both answer.
+        """Start LangBot, and the plugin runtime if it is not running; wait until both answer.
 
         Raises:
-            PortTaken: Somebody else listens where one of them should.
+            PortTaken: Another process listens on one of their ports.
             HostError: LangBot ended, or did not answer in time.
         """
         self.write_config()
@@ -136,25 +137,25 @@ class LangBotHost(Operator):
         self._end("runtime", signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill LangBot without warning; the plugin runtime goes on."""
+        """Kill LangBot without warning; the plugin runtime keeps running."""
         self._end("langbot", signal.SIGKILL)
 
     def stop_langbot(self) -> None:
-        """Stop LangBot alone, as an operator does: not while it still ends a turn."""
+        """Stop LangBot but not the plugin runtime; wait for running turns first."""
         end = time.monotonic() + IDLE_S
         while self.busy() and time.monotonic() < end:
             time.sleep(0.1)
         self._end("langbot", signal.SIGTERM)
 
     def wait(self) -> int:
-        """Wait until LangBot ends by itself; return its exit status."""
+        """Wait until LangBot exits; return its exit status."""
         return self._processes["langbot"].wait()
 
     def restart(self, *, runner_ids: Sequence[str] = ()) -> None:
-        """Stop LangBot, start it again, and wait until its runners are ready.
+        """Restart LangBot.
 
         Args:
-            runner_ids: The runners to wait for.
+            runner_ids: The runners to wait for after the start.
         """
         self.stop_langbot()
         self.start()
@@ -162,7 +163,7 @@ class LangBotHost(Operator):
             self.wait_for_runner(runner_id)
 
     def write_config(self) -> None:
-        """Lay our settings over LangBot's configuration."""
+        """Merge `config` into LangBot's configuration."""
         template = files("langbot.templates") / "config.yaml"
         source = self.config_file if self.config_file.exists() else template
         data: dict[str, Any] = yaml.safe_load(source.read_text("utf-8"))
@@ -178,22 +179,15 @@ class LangBotHost(Operator):
         self.config_file.write_text(yaml.safe_dump(data, allow_unicode=True), "utf-8")
 
     def build_plugin(self, source: Path) -> Path:
-        """Build a plugin with LangBot's own tool.
-
-        Args:
-            source: The plugin's folder; nothing is written there.
-
-        Returns:
-            The package.
-        """
-        return build(source, self.folder / "plugins" / source.name)
+        """Build a plugin, see `plugin_package.build`."""
+        return build(source, self.folder / "plugins")
 
     def install_plugin(self, package: Path, *, runner_id: str | None = None) -> None:
         """Install a plugin and wait until it runs.
 
         Args:
-            package: The `.lbpkg`.
-            runner_id: The runner it brings, when it brings one.
+            package: The `.lbpkg` file.
+            runner_id: A runner of the plugin to wait for.
         """
         self._progress(f"installing {package.name}")
         with package.open("rb") as data:
@@ -209,13 +203,13 @@ class LangBotHost(Operator):
         self._wait(lambda: runner_id in self._metadata(), f"runner {runner_id}")
 
     def reset_context(self, bot: HttpBot, session_id: str) -> None:
-        """Reset the context of a session, as the operator does in LangBot's UI.
+        """Reset the context of a session, as the button in LangBot's UI does.
 
-        LangBot refuses while it has not finished the session's last message.
+        LangBot refuses until it has finished the session's last message; this waits for that.
 
         Args:
-            bot: The bot.
-            session_id: `person_alice` or `group_g1`.
+            bot: The session's bot.
+            session_id: For example `person_alice` or `group_g1`.
         """
         body = {"bot_id": bot.uuid, "session_id": session_id}
 
@@ -235,7 +229,7 @@ class LangBotHost(Operator):
         self._url = f"http://127.0.0.1:{self._ports['api']}"
 
     def _starts(self) -> bool:
-        """Start; return False when somebody else has one of the ports."""
+        """Start; return False if another process has one of the ports."""
         try:
             self.start()
         except PortTaken:
@@ -246,7 +240,7 @@ class LangBotHost(Operator):
         """Return whether LangBot answers.
 
         Raises:
-            PortTaken: It never will: LangBot only notes in its log that its port is taken.
+            PortTaken: It never will: LangBot runs on without its port and only logs that.
         """
         if any(IN_USE in self._printed(name) for name in self._processes):
             raise PortTaken(f"one of the ports {self._ports} is taken")
@@ -275,7 +269,7 @@ class LangBotHost(Operator):
             )
 
     def _end(self, name: str, how: signal.Signals) -> None:
-        """End a process and what it has started; by force when it takes more than 20 s."""
+        """End a process and its children; kill them after 20 s."""
         process = self._processes.pop(name, None)
         if process is None:
             return
@@ -296,3 +290,27 @@ class LangBotHost(Operator):
             if time.monotonic() > end:
                 raise HostError(f"waited {LIMIT_S:g} s for {what}:\n{self.log[-3000:]}")
             time.sleep(0.2)
+
+
+def with_extension(
+    folder: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] = lambda _text: None,
+    **section: Any,
+) -> LangBotHost:
+    """Return a LangBot, not started yet, with the extension enabled.
+
+    Args:
+        folder: See `LangBotHost`.
+        env: See `LangBotHost`.
+        progress: See `LangBotHost`.
+        section: More settings for the section `state_ext`.
+    """
+    return LangBotHost(
+        folder,
+        command=[str(bin_folder() / "langbot-state"), "run"],
+        config={"state_ext": {"enable": True, **section}},
+        env=env,
+        progress=progress,
+    )

@@ -1,4 +1,4 @@
-"""Ports for servers of one's own."""
+"""Chooses free ports for servers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on, and that no outgoing connection is given later on."""
-    end = first_given_port()
+    """Return ports that are free and outside the range of outgoing connections."""
+    end = first_ephemeral_port()
     ports: set[int] = set()
     while len(ports) < count:
         with socket.socket() as free, suppress(OSError):
@@ -21,8 +21,8 @@ def free_ports(count: int) -> list[int]:
     return list(ports)
 
 
-def first_given_port() -> int:
-    """Return the first port that the system gives to connections; 32768 where it does not say."""
+def first_ephemeral_port() -> int:
+    """Return the first port of outgoing connections; 32768 if the system does not say."""
     try:
         first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
     except OSError:

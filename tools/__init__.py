@@ -1,1 +1,1 @@
-"""What the Makefile and the tests need besides the package itself."""
+"""Commands of the Makefile."""

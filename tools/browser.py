@@ -1,7 +1,7 @@
-"""Finds a browser for the tests of the page, and gets one where there is none.
+"""Finds a browser for the tests of the page, or installs one.
 
-In this order: a Chromium or Chrome that is installed, one that playwright has downloaded before,
-Debian's package where apt and the rights are there, playwright's own download.
+In this order: an installed Chromium or Chrome; one that playwright downloaded before; Debian's
+package, as root; playwright's own download.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 INSTALLED = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 
 PACKAGES = ("chromium", "fonts-wqy-microhei")
-"""The browser, and a small font that has Chinese."""
+"""The browser, and a small Chinese font."""
 
 MISSING = (
     "no browser for the tests of the page: install Chromium or Chrome, so that one of "
@@ -25,16 +25,16 @@ MISSING = (
 
 
 def find() -> Path | None:
-    """Return a browser that starts; None when there is none."""
+    """Return a browser that starts; None if there is none."""
     places = [Path(found) for found in map(shutil.which, INSTALLED) if found]
     return next((place for place in [*places, _downloaded()] if _starts(place)), None)
 
 
 def ensure() -> Path:
-    """Return a browser that starts; get one first where there is none, and say so.
+    """Return a browser that starts; install one first if there is none.
 
     Raises:
-        SystemExit: None of the ways led to one; the message says what to do.
+        SystemExit: No browser could be installed; the message says what to do.
     """
     for get in (None, _by_apt, _by_playwright):
         if get is not None:
@@ -59,7 +59,7 @@ def _by_playwright() -> None:
 
 
 def _run(argv: Sequence[str]) -> None:
-    """Run a command in plain sight; whether it helped is seen by what there is afterwards."""
+    """Run a command with its output shown; the caller looks for a browser afterwards."""
     subprocess.run(argv, check=False, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
 
 
@@ -71,7 +71,7 @@ def _downloaded() -> Path:
 
 
 def _starts(place: Path) -> bool:
-    """Return whether it is more than a stub, such as the one that only names a snap."""
+    """Return whether it runs; Ubuntu's `chromium` may be a stub that only names a snap."""
     if not place.exists():
         return False
     done = subprocess.run([str(place), "--version"], check=False, capture_output=True)

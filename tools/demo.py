@@ -1,6 +1,6 @@
-"""`python -m tools.demo`: a real LangBot with the extension, talked to, restarted, looked at.
+"""`python -m tools.demo`: chats with a real LangBot that has the extension, and restarts it.
 
-It ends with exit status 0 only when every answer, and all state in the store, is what it shows.
+The exit status is 0 only if every answer and the stored state are as expected.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from rich.table import Table
 
 from langbot_state_ext import ScopeFilter, StateStore
 from langbot_state_ext.state.codec import decode
-from testkit.fake_dify import KEY, FakeDify
+from testkit.fakes import DIFY_KEY, FakeDify
 from testkit.http_bot import HttpBot
-from testkit.langbot_host import USER, HostError, LangBotHost, bin_folder
-from tools.plugin import build, stage
+from testkit.langbot_api import USER, HostError
+from testkit.langbot_host import LangBotHost, with_extension
+from testkit.plugin_package import build
+from tools.plugin import stage
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".demo"
@@ -38,19 +40,19 @@ EXTERNAL = "external.conversation_id"
 PAGE = "/home/plugin-pages?id=langbot-state-ext%2FRunnerState%2Finspector"
 
 State = dict[tuple[str, str], object]
-"""Values by whose state it is and key, both as a person reads them."""
+"""Values by scope (with the id of its owner) and key."""
 
 
 class Demo:
-    """Talks, and notes whatever is not as it should be.
+    """Chats with the bots, prints the chats, and checks every answer.
 
     Args:
-        console: Where it is shown.
-        host: A LangBot that runs.
-        dify: The outside agent.
+        console: The output.
+        host: A running LangBot.
+        dify: The external agent.
 
     Attributes:
-        faults: What was not as expected.
+        faults: A line for each answer or value that was not as expected.
     """
 
     def __init__(self, console: Console, host: LangBotHost, dify: FakeDify) -> None:
@@ -62,11 +64,11 @@ class Demo:
         self._state: State = {}
 
     def set_up(self) -> None:
-        """Install the runners, and make a bot for each."""
+        """Install the runners and create the bots."""
         for name, runner in (("counting_runner", COUNTING), ("dify_runner", DIFY)):
             self.host.install_plugin(self.host.build_plugin(ROOT / "examples" / name),
                                      runner_id=runner)  # fmt: skip
-        access = {"base-url": self.dify.url, "api-key": KEY}
+        access = {"base-url": self.dify.url, "api-key": DIFY_KEY}
         self.counting = self.host.create_bot("demo", self.host.create_pipeline("demo", COUNTING))
         pipeline = self.host.create_pipeline("dify", DIFY, runner_config=access)
         self.outside = self.host.create_bot("dify", pipeline)
@@ -76,30 +78,30 @@ class Demo:
         self.forgetful = self.host.create_bot("forgetful", pipeline)
 
     def act(self, title: str, play: Callable[[], None]) -> None:
-        """Play a scene, then show what was said beside the state that it left."""
+        """Play a scene, then print its messages next to the state changes."""
         self._table = Table(title=title, title_justify="left", show_lines=True, expand=True)
         self._table.add_column("conversation", ratio=3, overflow="fold")
-        self._table.add_column("what it left in the state", ratio=4, overflow="fold")
+        self._table.add_column("changes of the state", ratio=4, overflow="fold")
         play()
         self.console.print(self._table)
 
     def note(self, text: str) -> None:
-        """Show what happens between two messages."""
+        """Print what happens between two messages."""
         self._table.add_row(f"[yellow]{escape(text)}[/yellow]", "")
 
     def say(
         self, bot: HttpBot, text: str, *expected: str, sender: str = "alice",
         group: str | None = None, left: State | None = None,
     ) -> str:  # fmt: skip
-        """Say something, and check the answer and the state.
+        """Send a message, and check the answer and the state.
 
         Args:
-            bot: To whom.
-            text: What.
-            expected: Parts that the answer must have.
-            sender: Who says it.
-            group: In which group; None for a private chat.
-            left: Values that the state must have afterwards; None for one that must be gone.
+            bot: The bot.
+            text: The message.
+            expected: Texts that the answer must contain.
+            sender: The person who sends it.
+            group: The group; None for a private chat.
+            left: Values that the state must have afterwards; None for a deleted one.
 
         Returns:
             The answer.
@@ -108,7 +110,7 @@ class Demo:
         state = asyncio.run(read_state())
         who = f"{sender} in {group}" if group else sender
         said = f"[bold]{who}:[/bold] {escape(text)}\n[bold]bot:[/bold] {escape(answer)}"
-        self._table.add_row(said, escape(news(self._state, state)))
+        self._table.add_row(said, escape(changes(self._state, state)))
         self.faults += [f"{text!r}: no {part!r} in {answer!r}" for part in expected
                         if part not in answer]  # fmt: skip
         self.faults += [
@@ -120,7 +122,7 @@ class Demo:
         return answer
 
     def people(self) -> None:
-        """Let two people and a group talk to a runner that counts and remembers."""
+        """Two people and a group talk to the counting runner."""
         bot = self.counting
         self.say(bot, "hello", "Hello stranger", "turn 1 here", left={("runner", "stats.turns"): 1})
         self.say(bot, "call me Al", "Hello Al", "turn 2 here",
@@ -130,7 +132,7 @@ class Demo:
         self.say(bot, "what is it about?", "Hello Al", "Our topic is oolong", group="tea-club")
 
     def restart(self) -> None:
-        """Restart LangBot, and go on with all of them."""
+        """Restart LangBot and continue every conversation."""
         id_before = self.conversation
         self.console.print("[dim]restarting LangBot ...[/dim]")
         self.host.restart(runner_ids=[COUNTING, DIFY])
@@ -141,16 +143,18 @@ class Demo:
         self.say(self.outside, "do you still know me?", "message 3 of", id_before[:8])
 
     def outside_agent(self) -> None:
-        """Let an outside agent answer, which calls its conversations by ids of its own."""
+        """An external agent answers, which has its own ids for conversations."""
         self.say(self.outside, "hello, Dify", "message 1 of")
         self.conversation = next(iter(self.dify.conversations))
         self.say(self.outside, "and again", "message 2 of",
                  left={("conversation person_alice", EXTERNAL): self.conversation})  # fmt: skip
         self.say(self.outside, "we are two", "message 1 of", group="tea-club")
-        self.say(self.outside, "one talk, I hope", "message 2 of", sender="bob", group="tea-club")
+        self.say(
+            self.outside, "one conversation, I hope", "message 2 of", sender="bob", group="tea-club"
+        )
 
     def heal(self) -> None:
-        """Let the agent forget the conversation: one answer fails, the next begins anew."""
+        """The agent forgets its conversations: one answer fails, the next starts a new one."""
         self.dify.forget()
         self.note("Dify has forgotten its conversations")
         self.say(
@@ -160,30 +164,25 @@ class Demo:
         self.say(self.outside, "good", "message 2 of")
 
     def expire(self) -> None:
-        """Let the pipeline's expire-time pass."""
+        """The pipeline's expire-time passes."""
         bot = self.forgetful
         self.say(bot, "hello", "message 1 of", sender="carol")
         self.say(bot, "at once", "message 2 of", sender="carol")
         time.sleep(EXPIRE_S + 1)
-        self.note(f"{EXPIRE_S + 1} seconds go by, more than the expire-time of {EXPIRE_S}")
+        self.note(f"{EXPIRE_S + 1} seconds pass; the expire-time is {EXPIRE_S}")
         self.say(bot, "later", "message 1 of", sender="carol")
 
 
 def main() -> int:
-    """Show it; return the exit status."""
+    """Run the demo; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
-    parser.add_argument("--stay", action="store_true", help="leave it running, to be tried")
+    parser.add_argument("--stay", action="store_true", help="leave LangBot running for you to try")
     arguments = parser.parse_args()
     end_on_signals()
     console = Console(width=None if sys.stdout.isatty() else 110)
     folder = STAY_FOLDER if arguments.stay else FOLDER
     shutil.rmtree(folder, ignore_errors=True)
-    host = LangBotHost(
-        folder,
-        command=[str(bin_folder() / "langbot-state"), "run"],
-        config={"state_ext": {"enable": True}},
-        progress=lambda text: console.print(f"[dim]{text} ...[/dim]"),
-    )
+    host = with_extension(folder, progress=lambda text: console.print(f"[dim]{text} ...[/dim]"))
     try:
         with ExitStack() as stack:
             demo = Demo(console, stack.enter_context(host), stack.enter_context(FakeDify()))
@@ -197,7 +196,7 @@ def main() -> int:
 
 
 def end_on_signals() -> None:
-    """End in good order when the terminal is closed, or when told to: LangBot would go on alone."""
+    """Exit cleanly on SIGHUP and SIGTERM, since LangBot would keep running otherwise."""
     ends = (signal.SIGHUP, signal.SIGTERM)
 
     def end(number: int, _frame: object) -> None:
@@ -212,10 +211,10 @@ def end_on_signals() -> None:
 def show(demo: Demo) -> int:
     """Play every scene; return the exit status."""
     demo.act("Two people and a group", demo.people)
-    demo.act("An outside agent", demo.outside_agent)
-    demo.act("After a restart, everything goes on", demo.restart)
-    demo.act("The agent forgets, the conversation heals", demo.heal)
-    demo.act("A conversation ends when it was idle for too long", demo.expire)
+    demo.act("An external agent", demo.outside_agent)
+    demo.act("After a restart every conversation continues", demo.restart)
+    demo.act("The agent forgets its conversations, a new one begins", demo.heal)
+    demo.act("An idle conversation expires", demo.expire)
     for fault in demo.faults:
         demo.console.print(f"[red]{escape(fault)}[/red]")
     if not demo.faults:
@@ -226,7 +225,7 @@ def show(demo: Demo) -> int:
 
 
 def stay(demo: Demo) -> int:
-    """Say how to try it, and wait until LangBot ends."""
+    """Print how to try it, and wait until LangBot exits."""
     demo.host.api("POST", "/api/v1/system/wizard/completed", json={"status": "skipped"})
     plugins = demo.host.folder / "plugins"
     demo.host.install_plugin(build(stage(plugins / "state"), plugins))
@@ -234,27 +233,27 @@ def stay(demo: Demo) -> int:
     demo.console.print(
         f"LangBot answers at [bold]{demo.host.url}[/bold]; log in as {USER['user']} with the "
         f"password {USER['password']}.\n"
-        f"The page that shows the state: [bold]{demo.host.url}{PAGE}[/bold]\n"
-        "Open the bot 'demo' and send it 'call me Al', or 'topic: tea' in a group; restart as you "
-        f"like.\nThe state is in {demo.host.folder}/data/state.db. End it with Ctrl-C.",
+        f"The page Runner state: [bold]{demo.host.url}{PAGE}[/bold]\n"
+        "Open the bot 'demo' and send it 'call me Al', or 'topic: tea' in a group.\n"
+        f"The state is in {demo.host.folder}/data/state.db. Stop with Ctrl-C.",
         soft_wrap=True,
     )
     return demo.host.wait()
 
 
-def news(before: State, after: State) -> str:
-    """Say what has changed."""
+def changes(before: State, after: State) -> str:
+    """Return a line for each value that was set or deleted."""
     return "\n".join(
         f"{whose}: {key} = {json.dumps(after[whose, key], ensure_ascii=False)}"
         if (whose, key) in after
-        else f"{whose}: {key} is gone"
+        else f"{whose}: {key} deleted"
         for whose, key in {**before, **after}
         if not key.startswith("host.") and before.get((whose, key)) != after.get((whose, key))
     )
 
 
 async def read_state() -> State:
-    """Read all that the store keeps, while LangBot writes to it."""
+    """Read the state of both runners from the file while LangBot uses it."""
     state: State = {}
     async with StateStore.open(f"sqlite:///{FOLDER}/data/state.db") as store:
         for scope in (await store.backend.scopes(ScopeFilter(), None, 1000)).scopes:

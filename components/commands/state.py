@@ -1,4 +1,4 @@
-"""The command `!state`: LangBot's calls, handed to what decides."""
+"""The command `!state`, as LangBot calls it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ADMIN = 2
 
 
 class StateCommand(Command):
-    """Answers `!state` with whatever follows it."""
+    """Answers `!state`."""
 
     async def initialize(self) -> None:
-        """Take every subcommand: LangBot answers one that it does not know with silence."""
+        """Handle every subcommand, because LangBot gives no reply to an unknown one."""
         await super().initialize()
-        self.subcommand(name="*", help="what the bot keeps about you", usage="state help")(
+        self.subcommand(name="*", help="show what the bot keeps about you", usage="state help")(
             StateCommand._answer
         )
 
@@ -42,7 +42,7 @@ class StateCommand(Command):
 
 
 async def _speaker(ctx: ExecuteContext) -> Speaker:
-    """Say who speaks: the session of a group knows its first speaker only."""
+    """Return who sent the command; the session of a group knows only its first speaker."""
     sender = await ctx.get_query_var("sender_id")
     return Speaker(
         bot=await ctx.get_bot_uuid(),

@@ -64,31 +64,31 @@ class SqliteUrl(NamedTuple):
 
 
 def complete_url(url: str, *, root: Path, environ: Mapping[str, str] = os.environ) -> str:
-    """Fill in `${NAME}` from the environment, and make a relative SQLite file absolute.
+    """Replace `${NAME}` by its value, and make the path of a SQLite file absolute.
 
     Args:
-        url: A url as people write it.
-        root: The folder that relative files are below.
-        environ: The values of `${NAME}`. Default: the process environment.
+        url: A url as the operator wrote it.
+        root: The folder where relative paths start.
+        environ: The variables for `${NAME}`. Default: the process environment.
 
     Returns:
         A url that `open_backend` takes.
 
     Raises:
-        ConfigError: The environment has no such name, or a `${` is not closed.
+        ConfigError: A variable is not set, or a `${` is not closed.
     """
     missing = [name for name in re.findall(r"\$\{(\w+)\}", url) if name not in environ]
     if missing:
-        raise ConfigError(f"the environment has no {', '.join(missing)}")
+        raise ConfigError(f"not set in the environment: {', '.join(missing)}")
     if "${" in re.sub(r"\$\{\w+\}", "", url):
-        raise ConfigError("a ${ in the url has no name and closing brace: write ${NAME}")
+        raise ConfigError("the url has a ${ without a name or without a closing }: write ${NAME}")
     url = re.sub(r"\$\{(\w+)\}", lambda found: environ[found[1]], url)
     folder = quote(os.fsencode(root.resolve()))
     return re.sub(r"^sqlite:///(?=[^/?])", lambda _: f"sqlite:///{folder}/", url)
 
 
 def shown_url(url: str) -> str:
-    """Return any url for people, faulty ones included: without its secrets."""
+    """Return any url for messages and logs, also a faulty one: `***` replaces its secrets."""
     return _PASSWORD.sub(r"\1:***@", _SECRET_PARAMETER.sub(r"\1=***", url))
 
 

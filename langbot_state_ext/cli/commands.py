@@ -1,4 +1,4 @@
-"""`langbot-state`: starts LangBot with the extension, and looks after it. No logic of its own."""
+"""`langbot-state`: the command line. Each command calls one function of the package."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from .. import __version__
 from ..backends.urls import missing_file
 from ..config import SECTION, config_file, parse_config
 from ..errors import ConfigError, MissingExtra, StateError
-from ..store.keyed import LOGGER
-from ..store.store import StateStore
+from ..store.store import LOGGER, StateStore
 
 if TYPE_CHECKING:
-    from ..host.adoption.adopt import Exported
+    from ..host.adoption.export import Exported
     from ..store.copy import Copied
 
 INTERRUPTED = 130
-"""The exit status after Ctrl-C, as shells have it."""
+"""The exit status after Ctrl-C, as in a shell."""
 
 PROGRESS_S = 1.0
-"""How often a long copy says how far it is."""
+"""The seconds between two lines of progress."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments. Default: those of the process.
 
     Returns:
-        The exit status: 0 done, 1 something is not as it should be, 2 wrong usage, 130 a copy was
-        interrupted.
+        The exit status: 0 for success, 1 for an error or a failed check, 2 for wrong usage, 130
+        when interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
@@ -63,18 +62,20 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, text in (
         ("run", _run, "start LangBot with the extension; takes LangBot's own arguments"),
         ("enable", _enable, "make a plain langbot of this environment load the extension"),
-        ("disable", _disable, "take back what enable did; the state stays"),
-        ("doctor", _doctor, "say whether everything is as it should be"),
-        ("export-host", _export_host, "write the state back into LangBot's own table"),
-        ("copy", _copy, "copy a whole store into another one, with LangBot stopped"),
+        ("disable", _disable, "undo enable; the state is kept"),
+        ("doctor", _doctor, "check the installation, the configuration and the store"),
+        ("export-host", _export_host, "write the state to LangBot's own table; stop LangBot first"),
+        ("copy", _copy, "copy the state from one store to another; stop LangBot first"),
     ):
         sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         sub.set_defaults(command=command)
         if name == "copy":
             for which in ("FROM_URL", "TO_URL"):
-                sub.add_argument(which, help="as in state_ext.url; ${NAME} is the environment's")
+                sub.add_argument(
+                    which, help="a url as in state_ext.url; ${NAME} is read from the environment"
+                )
         if name != "run":
-            sub.add_argument("--json", action="store_true", help="print JSON, for machines")
+            sub.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
@@ -89,39 +90,39 @@ def _enable(arguments: argparse.Namespace) -> int:
     from ..host.launcher import enable
 
     files = [str(file) for file in enable(config_file())]
-    text = f"Enabled: start LangBot as ever. Written: {', '.join(files)}"
-    return _say(arguments, {"written": files}, text)
+    text = f"Enabled: start LangBot as usual. Written: {', '.join(files)}"
+    return _print(arguments, {"written": files}, text)
 
 
 def _disable(arguments: argparse.Namespace) -> int:
     from ..host.launcher import disable
 
     files = [str(file) for file in disable(config_file())]
-    text = f"Disabled; the state stays where it is. Changed: {', '.join(files) or 'nothing'}"
-    return _say(arguments, {"changed": files}, text)
+    text = f"Disabled. The state is kept. Changed: {', '.join(files) or 'nothing'}"
+    return _print(arguments, {"changed": files}, text)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from ..host.doctor import examine
+    from ..host.doctor import check_host
 
-    findings = asyncio.run(examine(config_file()))
-    lines = [f"{'ok  ' if f.ok else 'BAD '} {f.name:8} {f.detail}" for f in findings]
-    _say(arguments, [dataclasses.asdict(finding) for finding in findings], "\n".join(lines))
-    return 0 if all(finding.ok for finding in findings) else 1
+    checks = asyncio.run(check_host(config_file()))
+    lines = [f"{'ok  ' if c.ok else 'BAD '} {c.name:8} {c.detail}" for c in checks]
+    _print(arguments, [dataclasses.asdict(check) for check in checks], "\n".join(lines))
+    return 0 if all(check.ok for check in checks) else 1
 
 
 def _export_host(arguments: argparse.Namespace) -> int:
     done = asyncio.run(_export())
     text = (
-        f"Wrote {done.written} entries into LangBot's own table; {done.left_out} have no place "
-        f"there, {done.refused} were refused."
+        f"Exported {done.written} entries to LangBot's own table. {done.left_out} can't be mapped "
+        f"to it, {done.refused} were refused."
     )
-    _say(arguments, done._asdict(), text)
+    _print(arguments, done._asdict(), text)
     return 1 if done.refused else 0
 
 
 async def _export() -> Exported:
-    from ..host.adoption.adopt import export
+    from ..host.adoption.export import export
     from ..host.database import host_engine
     from ..host.launcher import read_config
 
@@ -130,7 +131,9 @@ async def _export() -> Exported:
     async with host_engine(host_config) as engine:
         file = missing_file(config.url)
         if file is not None:
-            raise ConfigError(f"there is no {file} to write back: is it the url LangBot ran with?")
+            raise ConfigError(
+                f"{file} does not exist: check that state_ext.url is the url LangBot ran with"
+            )
         async with StateStore.open(config.url) as store:
             return await export(store, engine, LOGGER)
 
@@ -149,18 +152,18 @@ def _copy(arguments: argparse.Namespace) -> int:
     try:
         copied = asyncio.run(copy_urls(arguments.FROM_URL, arguments.TO_URL, progress=progress))
     except KeyboardInterrupt:
-        _fail("interrupted: run it again, and it goes on where it ended")
+        _fail("interrupted: run the same command again to continue")
         return INTERRUPTED
     text = (
-        f"All {copied.entries} entries of {copied.scopes} scopes are there, compared one by one: "
-        f"{copied.written} were copied now, {copied.newer} were left since what was there is "
-        f"later. {copied.only_there} scopes are only there, and so are "
-        f"{copied.entries_only_there} entries of others: what was erased here is among them."
+        f"Copied and verified {copied.entries} entries of {copied.scopes} scopes: "
+        f"{copied.written} written now, {copied.newer} kept because the target has a later value. "
+        f"Only in the target: {copied.only_there} scopes, and {copied.entries_only_there} entries "
+        "of other scopes. What was erased in the source is among them."
     )
-    return _say(arguments, dataclasses.asdict(copied), text)
+    return _print(arguments, dataclasses.asdict(copied), text)
 
 
-def _say(arguments: argparse.Namespace, data: Any, text: str) -> int:
+def _print(arguments: argparse.Namespace, data: Any, text: str) -> int:
     print(json.dumps(data, indent=2) if arguments.json else text)  # noqa: T201 - a command
     return 0
 

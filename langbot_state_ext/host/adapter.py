@@ -1,4 +1,4 @@
-"""LangBot's calls for state, led to the store and the run life cycle."""
+"""LangBot's calls for state, answered by the run life cycle and its store."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ from functools import partial
 from typing import Any, Self
 
 from ..errors import ScopeError, StateError
-from ..lifecycle.run import Run, RunLifecycle
-from ..state.policy import shown_key
-from ..state.scopes import VALID_STATE_SCOPES, ScopeKey, key_from_event
-from ..store.keyed import Snapshot
+from ..lifecycle.lifecycle import RunLifecycle
+from ..lifecycle.run import Run, RunState
+from ..state.policy import Refusal, refusal_message
+from ..state.scopes import ScopeKey, Snapshot, key_from_event
 from .patches import Patch
 from .sessions import Sessions
 
 RUNNER = "langbot.pkg.agent.runner"
 
-_STATE_API_KEYS = 100
+_read: ContextVar[list[RunState] | None] = ContextVar("read", default=None)
+"""What was read for the run whose context LangBot is building. The run's id is known later."""
 
-_building: ContextVar[bool] = ContextVar("building", default=False)
-"""Whether LangBot is building a run's context; its snapshot then comes with the run's id."""
-
-_handling: ContextVar[tuple[str, Any] | None] = ContextVar("handling", default=None)
+_handling: ContextVar[tuple[str, int | None] | None] = ContextVar("handling", default=None)
 """The run id and sequence of the `state.updated` that LangBot is handling."""
 
 
 class HostScopeKey(str):
-    """The key that LangBot carries for a scope: text for LangBot, a `ScopeKey` for us.
+    """The key of a scope that LangBot passes around: text that carries our `ScopeKey`.
 
     Attributes:
         key: Whose state.
@@ -51,25 +49,25 @@ class HostScopeKey(str):
         return self
 
 
-def table(lifecycle: RunLifecycle, *, logger: Any, sync_uuid: bool = True) -> list[Patch]:
-    """Return the one table of patches that lead LangBot to a life cycle.
+def host_patches(lifecycle: RunLifecycle, *, logger: Any, sync_uuid: bool = True) -> list[Patch]:
+    """Return every patch that connects LangBot to a life cycle.
 
     Args:
-        lifecycle: Where its calls go.
+        lifecycle: What answers LangBot's calls.
         logger: LangBot's logger.
-        sync_uuid: Whether the external id is the conversation's uuid.
+        sync_uuid: Whether the external id becomes the conversation's uuid.
     """
     sessions = Sessions(lifecycle, logger=logger, sync_uuid=sync_uuid)
-    return [*Adapter(lifecycle, sessions, logger=logger).table(), *sessions.table()]
+    return [*Adapter(lifecycle, sessions, logger=logger).patches(), *sessions.patches()]
 
 
 class Adapter:
     """Answers LangBot's calls for state.
 
     Args:
-        lifecycle: Where they go.
+        lifecycle: What answers them.
+        sessions: Gets each accepted external id.
         logger: LangBot's logger.
-        sessions: What is told of an external id.
     """
 
     def __init__(self, lifecycle: RunLifecycle, sessions: Sessions, *, logger: Any) -> None:
@@ -77,21 +75,21 @@ class Adapter:
         self._store = lifecycle.store
         self._sessions = sessions
         self._logger = logger
-        self._unwatch: dict[str, Callable[[], object]] = {}
+        self._stop_watching: dict[str, Callable[[], object]] = {}
 
-    def table(self) -> list[Patch]:
+    def patches(self) -> list[Patch]:
         """Return the patches of LangBot's calls for state."""
         store = "persistent_state_store.PersistentStateStore"
         journal = "run_journal.AgentRunJournal"
-        table: dict[str, Callable[..., Any]] = {
-            f"{store}.build_snapshot_from_event": self._snapshot,
-            f"{store}.apply_update_from_event": self._apply,
-            f"{store}.state_get": self._get,
-            f"{store}.state_set": self._set,
-            f"{store}.state_delete": self._delete,
-            f"{store}.state_list": self._list,
+        replacements: dict[str, Callable[..., Any]] = {
+            f"{store}.build_snapshot_from_event": self._build_snapshot,
+            f"{store}.apply_update_from_event": self._apply_update,
+            f"{store}.state_get": self._state_get,
+            f"{store}.state_set": self._state_set,
+            f"{store}.state_delete": self._state_delete,
+            f"{store}.state_list": self._state_list,
             f"{store}.clear_all": self._clear_all,
-            "state_scope.build_state_scope_key": self._scope_key,
+            "state_scope.build_state_scope_key": self._build_scope_key,
             "context_builder.RunnerContextBuilder.build_context_from_event": self._build_context,
             "session_registry.AgentRunSessionRegistry.register": self._register,
             f"{journal}.handle_state_updated_event": self._handle_update,
@@ -99,42 +97,49 @@ class Adapter:
         }
         return [
             Patch(f"{RUNNER}.{module}", attribute, function)
-            for place, function in table.items()
+            for place, function in replacements.items()
             for module, _, attribute in [place.partition(".")]
         ]
 
-    async def _snapshot(self, _original: Any, *, event: Any, binding: Any, descriptor: Any) -> Any:
-        if _building.get():
-            return _empty()
-        return await self._lifecycle.read_snapshot(event, binding, descriptor)
+    async def _build_snapshot(
+        self, _original: Any, *, event: Any, binding: Any, descriptor: Any
+    ) -> Snapshot:
+        state = await self._lifecycle.read(event, binding, descriptor)
+        read = _read.get()
+        if read is not None:
+            read.append(state)
+        return state.snapshot
 
     async def _build_context(
         self, original: Any, *, event: Any, binding: Any, descriptor: Any, **_rest: Any
     ) -> Any:
-        token = _building.set(True)
+        """Begin the run; only the finished context has its id."""
+        read: list[RunState] = []
+        token = _read.set(read)
         try:
             context = await original()
         finally:
-            _building.reset(token)
+            _read.reset(token)
         run_id = context["run_id"]
-        context["state"] = await self._lifecycle.before_run(Run(run_id, event, binding, descriptor))
-        self._watch(run_id)
+        if read:
+            self._lifecycle.begin(Run(run_id, event, binding, descriptor), read[-1])
+            self._discard_at_end_of_task(run_id)
         return context
 
-    def _watch(self, run_id: str) -> None:
-        """Clean up after a run that LangBot never finalizes, such as one that dies too early."""
+    def _discard_at_end_of_task(self, run_id: str) -> None:
+        """Clean up after a run that LangBot never finalizes, such as one that fails too early."""
         task = asyncio.current_task()
         if task is None:
             return
 
-        def forget(_task: Any) -> None:
-            self._unwatch.pop(run_id, None)
-            self._lifecycle.forget(run_id)
+        def discard(_task: Any) -> None:
+            self._stop_watching.pop(run_id, None)
+            self._lifecycle.discard(run_id)
 
-        task.add_done_callback(forget)
-        self._unwatch[run_id] = partial(task.remove_done_callback, forget)
+        task.add_done_callback(discard)
+        self._stop_watching[run_id] = partial(task.remove_done_callback, discard)
 
-    def _scope_key(
+    def _build_scope_key(
         self, _original: Any, *, scope: str, event: Any, binding: Any, descriptor: Any
     ) -> HostScopeKey | None:
         try:
@@ -146,7 +151,7 @@ class Adapter:
     async def _register(
         self, original: Any, *, run_id: str, state_context: Any, **_rest: Any
     ) -> None:
-        """Let the scope keys of the State API know their run."""
+        """Add the run id to the scope keys that the State API uses."""
         keys: dict[str, str] = (state_context or {}).get("scope_keys", {})
         for scope, key in keys.items():
             if isinstance(key, HostScopeKey):
@@ -162,7 +167,7 @@ class Adapter:
         finally:
             _handling.reset(token)
 
-    async def _apply(
+    async def _apply_update(
         self,
         _original: Any,
         *,
@@ -174,21 +179,18 @@ class Adapter:
         value: Any,
         **_rest: Any,
     ) -> tuple[bool, str | None]:
-        """Write one update; LangBot logs the refusal that it gets back."""
+        """Write one update. LangBot logs the refusal that it gets back."""
         run_id, sequence = _handling.get() or (None, None)
-        if run_id is not None and run_id in self._lifecycle:
-            data = {"scope": scope, "key": key, "value": value}
-            result = {"type": "state.updated", "sequence": sequence, "data": data}
-            outcome = await self._lifecycle.on_result(run_id, result)
-            refusal = outcome and outcome.refusal
-        else:
-            refusal = await self._store.refusal_of_update(
+        if run_id is None or run_id not in self._lifecycle:
+            update = await self._store.update_from_event(
                 event, binding, descriptor, scope, key, value
             )
-        if refusal:
-            return False, f"{scope} key {shown_key(key)}: {refusal}"
-        await self._sessions.sync(run_id, scope, key, value)
-        return True, None
+            return _answer(scope, key, update.reason if isinstance(update, Refusal) else None)
+        outcome = await self._lifecycle.update(run_id, scope, key, value, sequence=sequence)
+        if outcome is None:
+            return True, None
+        await self._sessions.sync(run_id, outcome, value)
+        return _answer(scope, key, outcome.refusal)
 
     async def _finalize(
         self, original: Any, *, run_id: str, status: str, status_reason: str | None, **_rest: Any
@@ -199,21 +201,21 @@ class Adapter:
             await self._end(run_id, status, status_reason)
 
     async def _end(self, run_id: str, status: str, reason: str | None) -> None:
-        unwatch = self._unwatch.pop(run_id, None)
-        if unwatch is not None:
-            unwatch()
+        stop_watching = self._stop_watching.pop(run_id, None)
+        if stop_watching is not None:
+            stop_watching()
         key = self._lifecycle.conversation_of(run_id)
         try:
             await self._lifecycle.after_run(run_id, status, reason)
             if status != "completed" and key is not None:
-                await self._sessions.follow(run_id, key)
+                await self._sessions.refresh_uuid(run_id, key)
         except StateError as error:
-            self._logger.warning(f"State of run {run_id} could not be settled: {error}")
+            self._logger.warning(f"The end of run {run_id} could not be stored: {error}")
 
-    async def _get(self, _original: Any, *, scope_key: str, state_key: str) -> Any:
+    async def _state_get(self, _original: Any, *, scope_key: str, state_key: str) -> Any:
         return await self._store.get(_key(scope_key), state_key)
 
-    async def _set(
+    async def _state_set(
         self,
         _original: Any,
         *,
@@ -225,24 +227,21 @@ class Adapter:
         **_rest: Any,
     ) -> tuple[bool, str | None]:
         run_id = getattr(scope_key, "run_id", None)
-        try:
-            await self._lifecycle.write(run_id, _key(scope_key), state_key, value)
-        except StateError as error:
-            reason = f"{scope} key {shown_key(state_key)}: {error}"
+        outcome = await self._lifecycle.state_set(run_id, _key(scope_key), state_key, value)
+        done, reason = _answer(scope, state_key, outcome.refusal)
+        if not done:
             self._logger.warning(f"Runner {runner_id} State API refused: {reason}")
-            return False, reason
-        await self._sessions.sync(run_id, scope, state_key, value)
-        return True, None
+        await self._sessions.sync(run_id, outcome, value)
+        return done, reason
 
-    async def _delete(self, _original: Any, *, scope_key: str, state_key: str) -> bool:
+    async def _state_delete(self, _original: Any, *, scope_key: str, state_key: str) -> bool:
         run_id = getattr(scope_key, "run_id", None)
-        return await self._lifecycle.delete(run_id, _key(scope_key), state_key)
+        return await self._lifecycle.state_delete(run_id, _key(scope_key), state_key)
 
-    async def _list(
+    async def _state_list(
         self, _original: Any, *, scope_key: str, prefix: str | None, limit: int
     ) -> tuple[list[str], bool]:
-        capped = max(1, min(limit, _STATE_API_KEYS))
-        return await self._store.list(_key(scope_key), prefix or "", capped)
+        return await self._lifecycle.state_list(_key(scope_key), prefix, limit)
 
     async def _clear_all(self, _original: Any) -> None:
         await self._store.clear_all()
@@ -254,5 +253,6 @@ def _key(scope_key: str) -> ScopeKey:
     raise ScopeError(f"scope key {scope_key!r} does not belong to a run under this extension")
 
 
-def _empty() -> Snapshot:
-    return {scope: {} for scope in VALID_STATE_SCOPES}
+def _answer(scope: str, key: str, refusal: str | None) -> tuple[bool, str | None]:
+    """Return what LangBot expects of a write: whether it was made, and why not."""
+    return (True, None) if refusal is None else (False, refusal_message(scope, key, refusal))

@@ -1,4 +1,4 @@
-"""The stage of LangBot's start that attaches the extension, after `BuildAppStage`."""
+"""The boot stage that attaches the extension to LangBot, after LangBot's `BuildAppStage`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .. import __version__
 from ..backends.urls import shown_url
 from ..config import SECTION, StateExtConfig, is_enabled, parse_config
 from ..errors import StateError
-from ..lifecycle.run import RunLifecycle
+from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
-from .adapter import table
+from .adapter import host_patches
 from .adoption.adopt import adopt
-from .compat import check_version
+from .compat import SUPPORTED, check_version
 from .database import host_database
 from .patches import Patch, Patches
 
@@ -27,27 +27,32 @@ AFTER = "BuildAppStage"
 
 
 def register(*_module: object) -> None:
-    """Put the stage into LangBot's start. Calling it again does nothing.
+    """Add the stage to LangBot's boot. Calling it again does nothing.
 
     Raises:
-        HostNotSupported: LangBot has no such start.
+        SystemExit: LangBot's boot has no `BuildAppStage`; the message says what to do.
     """
     from langbot.pkg.core import boot, stage
 
+    if AFTER not in boot.stage_order:
+        sys.exit(
+            f"LangBot was not started: its boot has no {AFTER}, so langbot-state-ext can't attach; "
+            f"use LangBot {', '.join(SUPPORTED)}, or run: langbot-state disable"
+        )
     stage.preregistered_stages[STAGE] = StateExtStage
     if STAGE not in boot.stage_order:
         boot.stage_order.insert(boot.stage_order.index(AFTER) + 1, STAGE)
 
 
 class StateExtStage:
-    """Attaches the extension when the section `state_ext` asks for it.
+    """Attaches the extension when the section `state_ext` enables it.
 
     Source:
-        LangBot 4.11.2, langbot/pkg/core/boot.py, make_app: a stage is made without arguments.
+        LangBot 4.11.2, langbot/pkg/core/boot.py, make_app: a stage is created without arguments.
     """
 
     async def run(self, ap: Any) -> None:
-        """Attach to an application, or end LangBot with one message."""
+        """Attach the extension, or print why that failed and exit."""
         section = ap.instance_config.data.get(SECTION)
         if not is_enabled(section):
             return
@@ -61,17 +66,17 @@ class StateExtStage:
 
 
 async def attach(ap: Any, config: StateExtConfig) -> Patches:
-    """Open the store, take over LangBot's own state, and install the patches.
+    """Open the store, adopt LangBot's own state, and install the patches.
 
     Args:
-        ap: LangBot's application, built.
+        ap: LangBot's application, after `BuildAppStage`.
         config: The settings, with a complete url.
 
     Returns:
-        The installed patches; LangBot's shutdown uninstalls them and closes the store.
+        The installed patches. LangBot's shutdown uninstalls them and closes the store.
 
     Raises:
-        HostNotSupported: This LangBot, or one of its seams, is not one we know.
+        HostNotSupported: This version of LangBot, or a place to patch, is not supported.
         BackendError: The store can't be opened, or LangBot's own database can't be read.
     """
     version = check_version()
@@ -84,14 +89,14 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         finally:
             await undo.aclose()
 
-    places = table(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
+    places = host_patches(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
     patches = Patches([*places, Patch("langbot.pkg.core.app", "Application.shutdown", shutdown)])
     patches.check()
     async with AsyncExitStack() as attached:
         attached.enter_context(_warnings_in(ap.logger))
         attached.push_async_callback(_close, lifecycle)
         await lifecycle.store
-        await _take_over(lifecycle, ap)
+        await _adopt(lifecycle, ap)
         attached.callback(patches.uninstall)
         patches.install()
         undo.push_async_exit(attached.pop_all())
@@ -102,14 +107,14 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
     return patches
 
 
-async def _take_over(lifecycle: RunLifecycle, ap: Any) -> None:
+async def _adopt(lifecycle: RunLifecycle, ap: Any) -> None:
     with host_database():
         await adopt(lifecycle.store, ap.persistence_mgr.get_db_engine(), ap.logger)
-    if settled := await lifecycle.settle():
-        ap.logger.info(f"Took back what {settled} runs had written that never ended")
+    if undone := await lifecycle.undo_unfinished():
+        ap.logger.info(f"Rolled back {undone} unfinished run{'s' if undone > 1 else ''}")
 
 
-class _Forward(logging.Handler):
+class _ForwardingHandler(logging.Handler):
     def __init__(self, logger: logging.Logger) -> None:
         super().__init__()
         self._logger = logger
@@ -120,13 +125,13 @@ class _Forward(logging.Handler):
 
 @contextmanager
 def _warnings_in(logger: logging.Logger) -> Iterator[None]:
-    """Let this package's warnings reach LangBot's log.
+    """Send this package's warnings to LangBot's log.
 
     Source:
-        LangBot 4.11.2, langbot/pkg/core/bootutils/log.py, init_logging: every other logger is
-        silent below CRITICAL.
+        LangBot 4.11.2, langbot/pkg/core/bootutils/log.py, init_logging: other loggers log only
+        CRITICAL.
     """
-    package, handler = logging.getLogger("langbot_state_ext"), _Forward(logger)
+    package, handler = logging.getLogger("langbot_state_ext"), _ForwardingHandler(logger)
     level = package.level
     package.addHandler(handler)
     package.setLevel(logging.WARNING)
@@ -138,7 +143,7 @@ def _warnings_in(logger: logging.Logger) -> Iterator[None]:
 
 
 def _lifecycle(config: StateExtConfig, logger: Any) -> RunLifecycle:
-    """Make the life cycle that the settings ask for, over a store that is not open yet."""
+    """Create a life cycle from the settings; its store is not open yet."""
     from langbot.pkg.utils import constants
 
     store = StateStore.open(config.url, limits=config.store_limits())
@@ -154,13 +159,16 @@ def _lifecycle(config: StateExtConfig, logger: Any) -> RunLifecycle:
 
 async def _close(lifecycle: RunLifecycle) -> None:
     try:
-        await lifecycle.end_journals()
+        await lifecycle.end_undo()
     finally:
         await lifecycle.store.close()
 
 
 def _instance_id(store: StateStore, instance_id: str) -> str:
-    """Name this LangBot; where several share a store, copies of one folder are several."""
+    """Return an id that no other LangBot of the same store has.
+
+    Copies of one LangBot folder have the same instance id, so a shared store adds host and path.
+    """
     if not store.backend.networked:
         return instance_id
     return f"{instance_id} {platform.node()} {Path.cwd() / 'data'}"

@@ -1,4 +1,4 @@
-"""Which LangBots are supported."""
+"""The supported versions of LangBot."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from importlib.metadata import PackageNotFoundError, version
 from ..errors import HostNotSupported
 
 SUPPORTED = ("4.11.0", "4.11.1", "4.11.2")
-"""The versions of LangBot whose seams are known and tested."""
+"""The versions whose patched places are known and tested."""
 
 
 def host_version() -> str:
-    """Return the version of the LangBot in this environment.
+    """Return the version of the LangBot that is installed in this environment.
 
     Raises:
-        HostNotSupported: There is none.
+        HostNotSupported: LangBot is not installed.
     """
     try:
         return version("langbot")
@@ -25,10 +25,10 @@ def host_version() -> str:
 
 
 def check_version() -> str:
-    """Return the version of LangBot when it is a supported one.
+    """Return the installed version of LangBot, after checking that it is supported.
 
     Raises:
-        HostNotSupported: It is not; the message names it and those that are.
+        HostNotSupported: It is not; the message lists the supported versions.
     """
     found = host_version()
     if found not in SUPPORTED:

@@ -1,4 +1,4 @@
-"""LangBot's own database, opened without LangBot running."""
+"""LangBot's own database, opened while LangBot is not running."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import BackendError, ConfigError, StateError
 
 
 class NoHostDatabase(BackendError):
-    """LangBot has no database yet: it was never started here."""
+    """LangBot has no database yet, since it was never started here."""
 
 
 @asynccontextmanager
@@ -23,15 +23,15 @@ async def host_engine(config: Mapping[str, Any]) -> AsyncIterator[AsyncEngine]:
     """Open the database that LangBot's configuration names.
 
     Args:
-        config: The whole configuration.
+        config: LangBot's whole configuration.
 
     Yields:
-        An engine, disposed of at the end.
+        An engine, which is disposed of afterwards.
 
     Raises:
-        NoHostDatabase: It is a SQLite file that does not exist; none is made.
-        ConfigError: The configuration names none.
-        BackendError: It can't be opened, or refused what was asked of it.
+        NoHostDatabase: The database is a SQLite file that does not exist. It is not created.
+        ConfigError: The settings of the database are not valid.
+        BackendError: The database can't be opened, or a statement failed.
 
     Source:
         LangBot 4.11.2, langbot/pkg/persistence/mgr.py, PersistenceManager.initialize.
@@ -49,10 +49,10 @@ async def host_engine(config: Mapping[str, Any]) -> AsyncIterator[AsyncEngine]:
 
 @contextmanager
 def host_database() -> Iterator[None]:
-    """Do something with LangBot's own database.
+    """Turn the errors of LangBot's own database into ours.
 
     Raises:
-        BackendError: It can't be opened, or refused what was asked of it.
+        BackendError: The database can't be opened, or a statement failed.
     """
     from asyncpg import InterfaceError, PostgresError
 
@@ -66,7 +66,7 @@ def host_database() -> Iterator[None]:
 
 
 def _manager(config: Mapping[str, Any]) -> Any:
-    import langbot.pkg.core.app  # noqa: F401 - its imports are a circle that must begin here
+    import langbot.pkg.core.app  # noqa: F401 - its imports form a circle that works only from here
     from langbot.pkg.persistence.database import preregistered_managers
 
     settings = _mapping(config, "database", "database")
@@ -75,19 +75,19 @@ def _manager(config: Mapping[str, Any]) -> Any:
         _check_file(_mapping(settings, "sqlite", "database.sqlite").get("path", "data/langbot.db"))
     manager = next((each for each in preregistered_managers if each.name == kind), None)
     if manager is None:
-        raise ConfigError(f"database.use is {kind!r}: LangBot has no such database")
+        raise ConfigError(f"database.use is {kind!r}, which LangBot does not know")
     return manager(SimpleNamespace(instance_config=SimpleNamespace(data=config)))
 
 
 def _mapping(settings: Mapping[str, Any], name: str, place: str) -> Mapping[str, Any]:
     found = settings.get(name, {})
     if not isinstance(found, Mapping):
-        raise ConfigError(f"{place} in LangBot's data/config.yaml: a mapping is needed")
+        raise ConfigError(f"{place} in LangBot's data/config.yaml must be a mapping of settings")
     return found
 
 
 def _check_file(path: object) -> None:
     if not isinstance(path, str):
-        raise ConfigError("database.sqlite.path in LangBot's data/config.yaml: a text is needed")
+        raise ConfigError("database.sqlite.path in LangBot's data/config.yaml must be text")
     if not Path(path).exists():
         raise NoHostDatabase(f"LangBot has no database at {path} yet: start LangBot once")

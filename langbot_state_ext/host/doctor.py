@@ -1,4 +1,4 @@
-"""What `langbot-state doctor` finds out about a LangBot, without starting it."""
+"""The checks of `langbot-state doctor`. They do not start LangBot."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from ..backends import ScopeFilter
 from ..backends.urls import missing_file, shown_url
 from ..config import SECTION, StateExtConfig, parse_config
-from ..errors import HostNotSupported, StateError
-from ..lifecycle.run import RunLifecycle
+from ..errors import ConfigError, StateError
+from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
-from .adapter import table
+from .adapter import host_patches
 from .compat import check_version
 from .database import NoHostDatabase, host_engine
 from .launcher import hook_installed, read_config
@@ -28,13 +28,13 @@ INSTALLED = sa.text(
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
+class Check:
+    """The result of one check.
 
     Attributes:
-        name: What: `langbot`, `seams`, `config`, `start`, `store` or `plugin`.
-        ok: Whether it is as it should be.
-        detail: What was found, and what to do where it is not.
+        name: `langbot`, `seams`, `config`, `start`, `store` or `plugin`.
+        ok: Whether it passed.
+        detail: What was found; for a failed check also what to do.
     """
 
     name: str
@@ -42,14 +42,14 @@ class Finding:
     detail: str
 
 
-async def examine(config_file: Path) -> list[Finding]:
-    """Look at everything that a start with the extension needs.
+async def check_host(config_file: Path) -> list[Check]:
+    """Check everything that LangBot needs to start with the extension.
 
     Args:
-        config_file: LangBot's configuration.
+        config_file: The path of LangBot's configuration.
 
     Returns:
-        One finding for each thing, whatever goes wrong with the others.
+        One result per check. A failed check does not stop the others.
     """
     root = config_file.parent.parent
     checks: dict[str, Callable[[], Awaitable[str]]] = {
@@ -60,13 +60,13 @@ async def examine(config_file: Path) -> list[Finding]:
         "store": lambda: _store(config_file, root),
         "plugin": lambda: _plugin(config_file),
     }
-    findings = []
+    results = []
     for name, check in checks.items():
         try:
-            findings.append(Finding(name, True, await check()))
+            results.append(Check(name, True, await check()))
         except (StateError, OSError) as error:
-            findings.append(Finding(name, False, str(error)))
-    return findings
+            results.append(Check(name, False, str(error)))
+    return results
 
 
 async def _langbot() -> str:
@@ -74,29 +74,32 @@ async def _langbot() -> str:
 
 
 async def _seams() -> str:
-    patches = table(RunLifecycle(StateStore()), logger=None)
+    patches = host_patches(RunLifecycle(StateStore()), logger=None)
     Patches(patches).check()
-    return f"all {len(patches)} places are as expected"
+    return f"all {len(patches)} patched places are as expected"
 
 
 async def _config(config_file: Path, root: Path) -> str:
     config = _settings(config_file, root)
     if not config.enable:
-        raise HostNotSupported(f"{SECTION}.enable is false in {config_file}: langbot-state enable")
+        raise ConfigError(f"{SECTION}.enable is false in {config_file}: run langbot-state enable")
     return f"{config_file} is valid"
 
 
 async def _start() -> str:
     if hook_installed():
         return "a plain langbot of this environment loads the extension"
-    return "langbot-state run loads it; a plain langbot does after langbot-state enable"
+    return (
+        "a plain langbot does not load the extension: run langbot-state enable, or start LangBot "
+        "with langbot-state run"
+    )
 
 
 async def _store(config_file: Path, root: Path) -> str:
     url = _settings(config_file, root).url
     file = missing_file(url)
     if file is not None:
-        return f"{file} will be made at the first start"
+        return f"{file} will be created at the first start"
     async with StateStore.open(url) as store:
         page = await store.backend.scopes(ScopeFilter(), None, 1000)
     count = f"{len(page.scopes)}{' or more' if page.cursor else ''}"

@@ -1,4 +1,4 @@
-"""Starting LangBot with the extension, and making a plain `langbot` load it."""
+"""Starts LangBot with the extension; installs the hook that makes a plain `langbot` load it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def run(arguments: Sequence[str]) -> None:
     """Start LangBot in this process.
 
     Args:
-        arguments: LangBot's own.
+        arguments: LangBot's own arguments.
 
     Raises:
-        HostNotSupported: This LangBot is not one we know.
+        HostNotSupported: This version of LangBot is not supported.
     """
     check_version()
     startup.install()
@@ -42,13 +42,14 @@ def enable(config_file: Path) -> list[Path]:
     """Make a plain `langbot` of this environment load the extension.
 
     Args:
-        config_file: LangBot's configuration; made from LangBot's own template when absent.
+        config_file: The path of LangBot's configuration. When there is no such file, it is created
+            from LangBot's template.
 
     Returns:
         The files that were written.
 
     Raises:
-        HostNotSupported: This LangBot is not one we know.
+        HostNotSupported: This version of LangBot is not supported.
         ConfigError: The configuration can't be read.
     """
     check_version()
@@ -61,16 +62,16 @@ def enable(config_file: Path) -> list[Path]:
 
 
 def disable(config_file: Path) -> list[Path]:
-    """Take back what `enable` did; the state stays where it is.
+    """Undo what `enable` did. The state is kept.
 
     Args:
-        config_file: LangBot's configuration.
+        config_file: The path of LangBot's configuration.
 
     Returns:
         The files that were written or removed.
 
     Raises:
-        ConfigError: The configuration can't be read; the hook is gone all the same.
+        ConfigError: The configuration can't be read. The hook is removed first.
     """
     changed = [file for file in _hook_files() if file.exists()]
     for file in changed:
@@ -80,7 +81,7 @@ def disable(config_file: Path) -> list[Path]:
     try:
         write_section(config_file, {"enable": False})
     except ConfigError as error:
-        raise ConfigError(f"the start-up hook is gone, but {error}") from None
+        raise ConfigError(f"the start-up hook is removed, but {error}") from None
     return [*changed, config_file]
 
 
@@ -90,10 +91,10 @@ def hook_installed() -> bool:
 
 
 def read_config(config_file: Path) -> dict[str, Any]:
-    """Read LangBot's configuration, or its template when there is none yet.
+    """Read LangBot's configuration, or LangBot's template when there is no such file.
 
     Raises:
-        ConfigError: It is not a YAML mapping.
+        ConfigError: The file is not a YAML mapping.
     """
     source = config_file if config_file.exists() else files("langbot.templates") / "config.yaml"
     try:
@@ -106,7 +107,7 @@ def read_config(config_file: Path) -> dict[str, Any]:
 
 
 def write_section(config_file: Path, settings: Mapping[str, Any]) -> None:
-    """Change settings of our section, in the style in which LangBot writes the file."""
+    """Change settings of the section `state_ext`; format the file as LangBot does."""
     data = read_config(config_file)
     _check_section(data, config_file)
     data[SECTION] = {**(data.get(SECTION) or {}), **settings}
@@ -115,7 +116,7 @@ def write_section(config_file: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file as a whole or not at all; it keeps its owner and its permissions."""
+    """Replace a file atomically; keep its owner and its permissions."""
     if not file.exists():
         file.write_text(text, "utf-8")
         return

@@ -1,4 +1,4 @@
-"""One table of patches on LangBot: put in forwards, taken out backwards."""
+"""Patches on LangBot: installed in order, uninstalled in reverse order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import HostNotSupported
 
 @dataclass(frozen=True)
 class Patch:
-    """One place in LangBot that is led through a function of ours.
+    """One place in LangBot where a function of ours is called instead.
 
     Attributes:
         module: The module's name.
@@ -35,7 +35,7 @@ class Patch:
         return f"{self.module}.{self.attribute}"
 
     def fault(self) -> str | None:
-        """Say what is not as expected; None when the patch fits."""
+        """Return what is not as expected; None when the patch fits."""
         try:
             _parent, _name, original = wrapt.resolve_path(self.module, self.attribute)
         except (ImportError, AttributeError) as error:
@@ -67,22 +67,22 @@ def _signature(function: Callable[..., Any], bound: bool) -> inspect.Signature:
 
 
 class Patches:
-    """A table of patches as one thing to install and to uninstall.
+    """Installs and uninstalls a list of patches.
 
     Args:
-        table: The patches, in the order in which they go in.
+        patches: The patches, in the order of installing.
     """
 
-    def __init__(self, table: Sequence[Patch]) -> None:
-        self._table = table
+    def __init__(self, patches: Sequence[Patch]) -> None:
+        self._patches = patches
         self._originals: list[tuple[Any, str, Any]] = []
 
     def faults(self) -> list[str]:
         """List every place that is not as expected."""
-        return [fault for patch in self._table if (fault := patch.fault())]
+        return [fault for patch in self._patches if (fault := patch.fault())]
 
     def check(self) -> None:
-        """Do nothing when every place is as expected.
+        """Check that every place is as expected.
 
         Raises:
             HostNotSupported: One is not; the message names each.
@@ -92,7 +92,7 @@ class Patches:
             raise HostNotSupported("this LangBot is not as expected: " + "; ".join(faults))
 
     def install(self) -> None:
-        """Put every patch in, or none. Calling it again does nothing.
+        """Install every patch, or none. Calling it again does nothing.
 
         Raises:
             HostNotSupported: A place is not as expected; the message names each.
@@ -101,7 +101,7 @@ class Patches:
             return
         self.check()
         try:
-            for patch in self._table:
+            for patch in self._patches:
                 self._originals.append(wrapt.resolve_path(patch.module, patch.attribute))
                 wrapt.wrap_function_wrapper(patch.module, patch.attribute, patch.wrapper)
         except BaseException:
@@ -109,7 +109,7 @@ class Patches:
             raise
 
     def uninstall(self) -> None:
-        """Give every place its original back. Calling it again does nothing."""
+        """Restore every original. Calling it again does nothing."""
         while self._originals:
             parent, name, original = self._originals.pop()
             setattr(parent, name, original)

@@ -1,8 +1,7 @@
-"""LangBot's sessions and conversations, kept in step with the state: see `conversation`."""
+"""The rules of `conversation_rules`, applied to LangBot's sessions and conversations."""
 
 from __future__ import annotations
 
-import re
 import time
 from contextvars import ContextVar
 from datetime import datetime
@@ -12,14 +11,13 @@ from ..backends import ScopeFilter
 from ..errors import BackendError
 from ..lifecycle.conversation_rules import (
     Synced,
-    is_external_id,
     stable_conversation_id,
-    uuid_after,
     uuid_on_resume,
 )
-from ..lifecycle.run import RunLifecycle
-from ..state.policy import canonical_key
-from ..state.scopes import ScopeKey
+from ..lifecycle.lifecycle import RunLifecycle
+from ..lifecycle.run import Outcome
+from ..state.external_id import is_external_id, uuid_after
+from ..state.scopes import ScopeKey, conversation_id_of_session
 from .patches import Patch
 
 _SYNCED = "_state_ext_synced"
@@ -30,16 +28,16 @@ _RESUMED = "_state_ext_resumed"
 _NEW_CONVERSATION = "create_new_conversation"
 
 _action: ContextVar[str] = ContextVar("action", default="")
-"""The plugin's action that LangBot 4.11.0 is answering."""
+"""The action of a plugin that LangBot 4.11.0 is answering."""
 
 
 class Sessions:
-    """Applies the rules of `conversation` to LangBot's own objects.
+    """Keeps LangBot's conversations in step with the stored external ids.
 
     Args:
-        lifecycle: Where messages, and what ends a conversation, are told.
+        lifecycle: Gets each message, and what ends a conversation.
         logger: LangBot's logger.
-        sync_uuid: Whether the external id is the conversation's uuid.
+        sync_uuid: Whether the external id becomes the conversation's uuid.
     """
 
     def __init__(self, lifecycle: RunLifecycle, *, logger: Any, sync_uuid: bool = True) -> None:
@@ -48,13 +46,13 @@ class Sessions:
         self._logger = logger
         self._sync_uuid = sync_uuid
 
-    def table(self) -> list[Patch]:
-        """Return the patches of LangBot's sessions, which differ between its versions."""
+    def patches(self) -> list[Patch]:
+        """Return the patches of LangBot's sessions; they differ between its versions."""
         from langbot.pkg.agent.runner import context_reset
 
         pkg = "langbot.pkg"
         runner = f"{pkg}.agent.runner"
-        table = [
+        patches = [
             Patch(f"{pkg}.provider.session.sessionmgr", "SessionManager.get_conversation",
                   self._get_conversation),
             Patch(f"{runner}.query_entry_adapter", "QueryEntryAdapter._build_conversation_context",
@@ -62,9 +60,9 @@ class Sessions:
         ]  # fmt: skip
         if hasattr(context_reset, "reset_runner_context"):
             reset = Patch(f"{runner}.context_reset", "reset_runner_context", self._reset)
-            return [*table, reset]
+            return [*patches, reset]
         return [
-            *table,
+            *patches,
             Patch(f"{pkg}.api.http.service.monitoring", "MonitoringService.reset_session_context",
                   self._reset_session_4_11_0),
             Patch("langbot_plugin.runtime.io.handler", "Handler._handle_action",
@@ -73,17 +71,19 @@ class Sessions:
                   self._resolve_query_4_11_0),
         ]  # fmt: skip
 
-    async def sync(self, run_id: str | None, scope: str, key: str, value: Any) -> None:
+    async def sync(self, run_id: str | None, outcome: Outcome, value: Any) -> None:
         """Make an accepted external id the uuid of the run's conversation."""
-        if not self._sync_uuid or not is_external_id(scope, canonical_key(key)):
+        if not self._sync_uuid or not outcome.kept:
+            return
+        if not is_external_id(outcome.scope, outcome.key):
             return
         conversation = await _conversation_of(run_id)
         if conversation is not None:
             _set_uuid(conversation, uuid_after(value, conversation.uuid))
             self._logger.debug(f"Run {run_id}: Synced external.conversation_id to the uuid")
 
-    async def follow(self, run_id: str, key: ScopeKey) -> None:
-        """Let the uuid follow the state, which the end of a run may have changed."""
+    async def refresh_uuid(self, run_id: str, key: ScopeKey) -> None:
+        """Set the uuid to the stored external id, which the end of a run may have changed."""
         conversation = await _conversation_of(run_id)
         if self._sync_uuid and conversation is not None:
             self._resume_uuid(conversation, await self._lifecycle.external_id(key))
@@ -91,10 +91,10 @@ class Sessions:
     async def _get_conversation(
         self, original: Any, *, query: Any, session: Any, **_rest: Any
     ) -> Any:
-        """Take note of a message; LangBot asks once before its run, and again after it.
+        """Note a message; LangBot calls this once before its run and again after it.
 
-        A message that had to wait for another has its session long before, so that alone does
-        not say which time it is.
+        A queued message gets its session long before its run, so a session alone does not say
+        which of the two calls this is.
         """
         conversation = await original()
         if hasattr(query, _RESUMED):
@@ -107,9 +107,11 @@ class Sessions:
             if self._lifecycle.on_unavailable == "fail":
                 object.__setattr__(query, _FAILURE, error)
             else:
-                self._logger.warning(f"Query {query.query_id} goes on without state: {error}")
-        except Exception as error:  # noqa: BLE001 - the message matters more than its conversation
-            self._logger.warning(f"Conversation of query {query.query_id} not resumed: {error}")
+                self._logger.warning(f"Query {query.query_id} runs without state: {error}")
+        except Exception as error:  # noqa: BLE001 - the answer comes first
+            self._logger.warning(
+                f"The conversation of query {query.query_id} was not resumed: {error}"
+            )
         return conversation
 
     async def _resume(self, query: Any, conversation: Any) -> None:
@@ -119,9 +121,9 @@ class Sessions:
 
         if not RunnerConfigResolver.resolve_runner_id(query.pipeline_config):
             return
-        query.variables["conversation_id"] = conversation.uuid  # as LangBot does a moment later
+        query.variables["conversation_id"] = conversation.uuid  # as LangBot does next
         plan = QueryRunBridge(AgentBindingResolver()).build_plan(query)
-        external_id = await self._lifecycle.resume(
+        external_id = await self._lifecycle.before_message(
             plan.event,
             plan.binding,
             _Runner(plan.binding.runner_id),
@@ -129,7 +131,7 @@ class Sessions:
             idle_s=_idle_s(conversation),
         )
         if external_id is not None:
-            # LangBot's own check, by a clock that may jump, must not come to another result.
+            # LangBot's own check uses a clock that may jump; it must agree with ours.
             conversation.update_time = datetime.now()  # noqa: DTZ005 - LangBot's kind
         if self._sync_uuid:
             self._resume_uuid(conversation, external_id)
@@ -141,7 +143,7 @@ class Sessions:
             _set_uuid(conversation, uuid)
 
     def _conversation_context(self, original: Any, *, query: Any) -> Any:
-        """Keep the id that LangBot would have had without our uuid, see `conversation`."""
+        """Return the id that LangBot would have without our uuid, see `stable_conversation_id`."""
         failure: BackendError | None = getattr(query, _FAILURE, None)
         if failure is not None:
             raise failure
@@ -174,7 +176,7 @@ class Sessions:
         from langbot.pkg.api.http.service.monitoring import require_workspace_uuid
 
         done = await original()
-        conversation = re.sub("^(PERSON|GROUP)_", lambda kind: kind[0].lower(), session_id)
+        conversation = conversation_id_of_session(session_id)
         await self._clear(require_workspace_uuid(context), bot_id, conversation)
         return done
 
@@ -209,7 +211,7 @@ def _set_uuid(conversation: Any, uuid: str | None) -> None:
 
 
 def _idle_s(conversation: Any) -> float | None:
-    """Say for how long a conversation had no message in this process, and note this one."""
+    """Return how long this process saw no message of a conversation, and note this one."""
     seen: float | None = getattr(conversation, _SEEN, None)
     now = time.monotonic()
     object.__setattr__(conversation, _SEEN, now)

@@ -1,8 +1,8 @@
 """The start-up hook that `langbot-state enable` copies into site-packages.
 
 It runs in every Python process of that environment, so it imports nothing unless the process is
-LangBot itself; and it is a module of its own, since a plugin's process must not import this
-package from here before the plugin's own copy is first on its path.
+LangBot. It is a module outside the package: in a plugin's process an import of the package would
+load the copy in site-packages instead of the plugin's own copy.
 """
 
 import sys
@@ -24,7 +24,7 @@ def is_host(argv: list[str]) -> bool:
 
 
 def install() -> None:
-    """Attach the extension as soon as LangBot imports its start."""
+    """Add the extension's boot stage when LangBot imports its boot module."""
     try:
         from wrapt import register_post_import_hook
     except ImportError:
@@ -47,7 +47,10 @@ def _register(_module: object) -> None:
 
 
 def _left_over() -> None:
-    message = f"langbot-state-ext is gone, but its start-up hook is not: delete {__file__}"
+    message = (
+        "langbot-state-ext is not installed any more, but its start-up hook is: delete "
+        f"{__file__} and langbot_state_ext_startup.pth beside it"
+    )
     print(message, file=sys.stderr)  # noqa: T201 - before any log
 
 

@@ -1,6 +1,6 @@
-"""The life of a conversation with an outside agent: when it goes on, and when a new one begins.
+"""The life of a conversation with an external agent: when it continues, and when a new one begins.
 
-Pure functions over plain data. The id that the outside agent gave the conversation, the external
+Pure functions over plain data. The id that the external agent gave the conversation, the external
 id, is a value in the state and never part of a key. LangBot keys its transcripts, run ledger and
 history by an id that it derives from `conversation.uuid`; a uuid that we set must not become that
 id, or all of these would split at that moment.
@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..state.policy import EXTERNAL_ID_KEY
+from ..state.external_id import uuid_after
 
 DEFAULT_FORGET_ON = (
     "Conversation Not Exists",
@@ -36,21 +36,21 @@ Source:
 """
 
 EXTERNAL_PREFIX = "external."
-"""What a runner keeps under this prefix belongs to the conversation on the far side."""
+"""Keys with this prefix belong to the conversation with the external agent."""
 
 LAST_ACTIVITY_KEY = "last_activity"
-"""When a conversation's last message or answer came, in seconds since 1970, in a scope of ours."""
+"""The key of the time of the last message or answer, in seconds since 1970."""
 
 PATTERN = "re:"
-"""What makes an entry of `forget_on` a regular expression."""
+"""The prefix of an entry of `forget_on` that is a regular expression."""
 
 
 class Synced(NamedTuple):
-    """What the extension did to a conversation's uuid.
+    """How the extension has changed the uuid of a conversation.
 
     Attributes:
-        uuids: Every uuid that it ever set; a message under way may still carry an earlier one.
-        before: The uuid that the conversation had of its own.
+        uuids: Every uuid that it has set; a message under way may still carry an earlier one.
+        before: The uuid that the conversation had before.
     """
 
     uuids: frozenset[str]
@@ -58,7 +58,7 @@ class Synced(NamedTuple):
 
     @classmethod
     def after(cls, synced: Synced | None, current: str | None, uuid: str | None) -> Synced:
-        """Note that the uuid `current` was replaced by `uuid`; nothing where these are the same."""
+        """Return the record after the uuid `current` was replaced by `uuid`."""
         if uuid == current:
             return synced or cls(frozenset(), None)
         uuids = synced.uuids if synced else frozenset()
@@ -68,38 +68,17 @@ class Synced(NamedTuple):
         return cls(uuids if uuid in {None, before} else uuids | {uuid}, before)
 
 
-def is_external_id(scope: str, key: str) -> bool:
-    """Return whether an update names the conversation on the far side."""
-    return scope == "conversation" and key == EXTERNAL_ID_KEY
-
-
-def uuid_after(value: Any, current: str | None) -> str | None:
-    """Say which uuid a conversation has after its external id became `value`.
-
-    Args:
-        value: The accepted value, any JSON.
-        current: The uuid it has now.
-
-    Returns:
-        The value when it is a non-empty string, None when it is null, else `current`.
-    """
-    if value is None:
-        return None
-    return value if isinstance(value, str) and value else current
-
-
 def uuid_on_resume(external_id: Any, current: str | None, synced: Synced | None) -> str | None:
-    """Say which uuid a conversation has when its next message comes.
+    """Return the uuid of a conversation for its next message.
 
     Args:
-        external_id: What the state has as external id; None when it has none.
-        current: The uuid it has now; None in a session that LangBot has just made.
-        synced: What the extension did to the uuid; None when it did nothing.
+        external_id: The stored external id; None for none.
+        current: The uuid it has now; None in a new session.
+        synced: How the extension has changed the uuid; None when it has not.
 
     Returns:
-        `current` when it is LangBot's own. Else the external id when that is a non-empty string,
-        the uuid that the conversation had before us when there is none, and `current` when it is
-        anything else.
+        `current` when the extension has not set it. Otherwise the external id when it is a
+        non-empty string, the earlier uuid when there is none, `current` when it is anything else.
     """
     if current is not None and (synced is None or current not in synced.uuids):
         return current
@@ -111,16 +90,13 @@ def uuid_on_resume(external_id: Any, current: str | None, synced: Synced | None)
 def stable_conversation_id(
     derived: str | None, synced: Synced | None, variable: str | None, launcher: str | None
 ) -> str | None:
-    """Say by which id LangBot shall know a conversation whose uuid may be ours.
+    """Return the id that LangBot would give a conversation without the extension.
 
     Args:
         derived: The id that LangBot derived, from the uuid when there is one.
-        synced: What the extension did to the uuid; None when it did nothing.
+        synced: How the extension has changed the uuid; None when it has not.
         variable: The pipeline variable `conversation_id`, which a listener may have set.
         launcher: The id that LangBot uses for a conversation without a uuid, `person_alice`.
-
-    Returns:
-        The id it would have had without the extension.
 
     Source:
         LangBot 4.11.2, langbot/pkg/agent/runner/query_entry_adapter.py,
@@ -134,18 +110,17 @@ def stable_conversation_id(
 
 
 def is_expired(now: float, last_activity: Any, idle_s: float | None, expire_after_s: float) -> bool:
-    """Say whether a conversation has ended before its next message came.
+    """Return whether a conversation expired before its next message.
 
     Args:
         now: The time, in seconds since 1970.
-        last_activity: What the state has as time of the last message; anything but a number is
-            no time.
+        last_activity: The stored time of the last message; ignored when it is not a number.
         idle_s: For how many seconds this process has seen no message, by a clock that does not
             jump; None when it has seen none before.
         expire_after_s: The pipeline's `expire-time`; 0 and less for never.
 
     Returns:
-        True when by both measures more time has passed; a clock that was set back ends nothing.
+        True when both measures exceed it, so that a clock that was set back expires nothing.
 
     Source:
         LangBot 4.11.2, langbot/pkg/pipeline/preproc/preproc.py, process: more than, and never for
@@ -158,18 +133,17 @@ def is_expired(now: float, last_activity: Any, idle_s: float | None, expire_afte
 
 
 def is_dead(reason: str | None, forget_on: Sequence[str]) -> bool:
-    """Say whether a run failed since the far side does not know the conversation any more.
+    """Return whether a run failed because the external agent has lost the conversation.
 
     Args:
-        reason: The words with which the run failed.
-        forget_on: Texts that occur in such words, in any case, and patterns that begin with
-            `re:`, searched for in them.
+        reason: The error of the run.
+        forget_on: Texts to find in it, in any case, and patterns that begin with `re:`.
     """
     return any(_pattern(entry).search(reason or "") for entry in forget_on)
 
 
 def fault_of_forget_on(entry: str) -> str | None:
-    """Say what is wrong with an entry of `forget_on`; None when it is good."""
+    """Return what is wrong with an entry of `forget_on`; None when it is good."""
     if not entry.removeprefix(PATTERN).strip():
         return "an empty text would match every failure"
     try:

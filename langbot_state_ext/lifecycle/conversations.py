@@ -1,4 +1,4 @@
-"""What is kept so that a conversation goes on, ends when it has expired, and heals."""
+"""The rules of `conversation_rules`, applied to the state of conversations."""
 
 from __future__ import annotations
 
@@ -6,38 +6,37 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from ..backends import Change, Entry
-from ..errors import CodecError, ScopeError, VersionConflict
+from ..backends import Backend, Change, Entry
+from ..errors import CodecError, VersionConflict
 from ..state.codec import decode, encode
-from ..state.policy import EXTERNAL_ID_KEY, OWN_RUNNER, refusal
-from ..state.protocols import BindingLike, EventLike, HasId
-from ..state.scopes import ScopeKey, key_from_event
-from ..store.store import StateStore
+from ..state.external_id import EXTERNAL_ID_KEY
+from ..state.policy import BOOKKEEPING_RUNNER
+from ..state.scopes import ScopeKey
 from .conversation_rules import EXTERNAL_PREFIX, LAST_ACTIVITY_KEY, is_expired
 
 
-class Continuity:
-    """Keeps the conversation scope in step with the life of the conversation.
+class Conversations:
+    """Expires conversations, and forgets those that the external agent has lost.
 
     Args:
-        store: Where the state is.
-        logger: Where it is told what was cleared.
+        backend: Where the state is.
+        logger: Gets a line for each conversation that ends.
         clock: Seconds since 1970.
     """
 
-    def __init__(self, store: StateStore, logger: Any, clock: Callable[[], float]) -> None:
-        self._backend = store.backend
+    def __init__(self, backend: Backend, logger: Any, clock: Callable[[], float]) -> None:
+        self._backend = backend
         self._logger = logger
         self._clock = clock
 
     async def external_id(self, key: ScopeKey) -> Any:
-        """Return what the state has as external id; None for none."""
+        """Return the stored external id of a conversation; None for none."""
         return _value(await self._backend.get(key, EXTERNAL_ID_KEY))
 
-    async def note_activity(
+    async def note_message(
         self, key: ScopeKey, expire_after_s: float, idle_s: float | None
     ) -> None:
-        """Note the time, and clear an expired conversation in the same commit.
+        """Note the time of a message, and clear an expired conversation in the same commit.
 
         Args:
             key: The conversation.
@@ -65,8 +64,8 @@ class Continuity:
                 self._logger.info(f"Conversation {_name(key)} has expired: a new one begins")
             return
 
-    async def touch(self, key: ScopeKey) -> None:
-        """Note that a run has ended, for a conversation that may expire."""
+    async def note_end_of_run(self, key: ScopeKey) -> None:
+        """Note the time of an answer, for a conversation that may expire."""
         activity = _activity_of(key)
         last = await self._backend.get(activity, LAST_ACTIVITY_KEY)
         if last is None:
@@ -75,13 +74,13 @@ class Continuity:
         with suppress(VersionConflict):  # a newer message
             await self._backend.commit([change])
 
-    async def forget(self, key: ScopeKey, external_ids: Sequence[Any]) -> None:
-        """Forget what a runner kept of a conversation that the far side does not know any more.
+    async def forget_external(self, key: ScopeKey, external_ids: Sequence[Any]) -> None:
+        """Delete the `external.*` keys of a conversation that the external agent has lost.
 
         Args:
             key: The conversation.
-            external_ids: Those that the failed run knew. Where another run has begun a new
-                conversation meanwhile, nothing is forgotten.
+            external_ids: Those that the failed run knew. Where another run has begun a
+                new conversation since, nothing is deleted.
 
         Raises:
             BackendError: The store failed; nothing was changed.
@@ -97,25 +96,14 @@ class Continuity:
         except VersionConflict:
             return
         self._logger.warning(
-            f"The far side does not know conversation {_name(key)} of runner "
-            f"{key.part('runner_id')} any more; forgot {', '.join(dead)}: the next message begins "
-            "a new one"
+            f"The external agent has lost conversation {_name(key)} of runner "
+            f"{key.part('runner_id')}; forgot {', '.join(dead)}: the next message begins a new one"
         )
 
 
-def conversation_key(event: EventLike, binding: BindingLike, descriptor: HasId) -> ScopeKey | None:
-    """Name a conversation; None where it has no state, or no identity."""
-    if refusal("conversation", binding.state_policy) is not None:
-        return None
-    try:
-        return key_from_event("conversation", event, binding, descriptor)
-    except ScopeError:
-        return None
-
-
 def _activity_of(key: ScopeKey) -> ScopeKey:
-    """Name the scope of ours that has the last activity of a conversation."""
-    return ScopeKey("runner", (("runner_id", OWN_RUNNER), ("conversation", key.storage)))
+    """Name the scope of the extension that has the last activity of a conversation."""
+    return ScopeKey("runner", (("runner_id", BOOKKEEPING_RUNNER), ("conversation", key.storage)))
 
 
 def _deletions(key: ScopeKey, held: dict[str, Entry]) -> list[Change]:
@@ -123,7 +111,7 @@ def _deletions(key: ScopeKey, held: dict[str, Entry]) -> list[Change]:
 
 
 def _value(entry: Entry | None) -> Any:
-    """Return an entry's value; None also where its bytes are not one."""
+    """Return the value of an entry; None also where its bytes are not one."""
     try:
         return None if entry is None else decode(entry.value)
     except CodecError:

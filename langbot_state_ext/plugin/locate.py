@@ -1,7 +1,7 @@
-"""Finding the store from inside a plugin process, which has no settings but its own.
+"""Locate the store from inside a plugin process, which has only the plugin's own settings.
 
-The plugin's setting `database_url` comes first. Without it, the plugin runs below the folder that
-holds LangBot's `data/`, and LangBot's own configuration says where the state is.
+The plugin's setting `database_url` comes first. Without it, LangBot's `data/config.yaml` in a
+folder above the plugin's names the store.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ..errors import BackendUnavailable, ConfigError, StateError
 from ..state.codec import Limits
 from ..store.store import StateStore
 
-SETTING = "database_url"
-"""The plugin's own setting for where the state is."""
+URL_SETTING = "database_url"
+"""The plugin's own setting for the store's url."""
 
 
 class StoreNotFound(ConfigError):
@@ -29,7 +29,7 @@ class StoreNotFound(ConfigError):
 
     Args:
         reason: Why.
-        url: Where it was looked for, without a password; empty when no place is known.
+        url: The store's url, without a password; empty when none is known.
     """
 
     def __init__(self, reason: str, url: str = "") -> None:
@@ -37,22 +37,22 @@ class StoreNotFound(ConfigError):
         self.url = url
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where the state is.
 
     Attributes:
         url: A complete url.
-        limits: The limits that LangBot's side has.
+        limits: The limits in LangBot's `data/config.yaml`.
     """
 
     url: str
     limits: Limits
 
 
-def find_place(
+def locate_store(
     config: Mapping[str, Any], start: Path, environ: Mapping[str, str] = os.environ
-) -> Place:
-    """Find out where the state is.
+) -> Location:
+    """Return where the state is.
 
     Args:
         config: The plugin's settings.
@@ -60,34 +60,34 @@ def find_place(
         environ: Where `${NAME}` in the url comes from. Default: the process environment.
 
     Returns:
-        The place; a file exists there, when it is a file.
+        The location; where it is a file, the file exists.
 
     Raises:
-        StoreNotFound: No settings name it, they are not valid, or nothing is there.
+        StoreNotFound: No settings name it, they are not valid, or the file does not exist.
     """
     host = _host_config(start)
     root = start if host is None else host.parent.parent
     section = _section(host)
     given = {name: section[name] for name in ("url", "limits") if name in section}
-    url = str(config.get(SETTING) or "").strip()
+    url = str(config.get(URL_SETTING) or "").strip()
     if url:
         given["url"] = url
     elif host is None:
-        raise StoreNotFound(f"no data/config.yaml of LangBot is above {start}")
+        raise StoreNotFound(f"found no data/config.yaml of LangBot in {start} or a folder above it")
     try:
         checked = parse_config(given, root=root, environ=environ)
     except ConfigError as error:
         faults = _faults(error, host, by_setting=bool(url))
         raise StoreNotFound(faults, shown_url(str(given.get("url", "")))) from None
-    _check_there(checked.url, enabled=bool(url) or is_enabled(section or None))
-    return Place(checked.url, checked.store_limits())
+    _check_exists(checked.url, enabled=bool(url) or is_enabled(section or None))
+    return Location(checked.url, checked.store_limits())
 
 
 class StoreAccess:
-    """Opens the store when it is first asked for, and keeps it open.
+    """Opens the store on first use, and keeps it open.
 
     Args:
-        config: Gives the plugin's settings.
+        config: Returns the plugin's settings.
         start: The folder that the plugin runs in. Default: the working directory.
     """
 
@@ -104,8 +104,8 @@ class StoreAccess:
         """Return the open store.
 
         Raises:
-            StoreNotFound: It can't be found or opened now; asking again tries again.
-            BackendUnavailable: It is known where it is, but it does not answer.
+            StoreNotFound: It can't be found or opened; the next call tries again.
+            BackendUnavailable: Its server does not answer.
         """
         async with self._lock:
             if self._store is not None and self._file != _identity(self._path):
@@ -121,12 +121,12 @@ class StoreAccess:
             self._store = None
 
     async def _open(self) -> StateStore:
-        place = find_place(self._config(), self._start or Path.cwd())
-        self.url = shown_url(place.url)
-        self._path = sqlite_file(place.url)
+        location = locate_store(self._config(), self._start or Path.cwd())
+        self.url = shown_url(location.url)
+        self._path = sqlite_file(location.url)
         self._file = _identity(self._path)
         try:
-            return await StateStore.open(place.url, limits=place.limits)
+            return await StateStore.open(location.url, limits=location.limits)
         except BackendUnavailable:
             raise
         except StateError as error:
@@ -134,7 +134,7 @@ class StoreAccess:
 
 
 def _identity(path: Path | None) -> tuple[int, int] | None:
-    """Return which file it is, so that one that was put in its place is noticed."""
+    """Return which file this is, to notice when another one replaces it."""
     if path is None or not path.exists():
         return None
     found = path.stat()
@@ -162,26 +162,29 @@ def _section(host: Path | None) -> Mapping[str, Any]:
 
 
 def _faults(error: ConfigError, host: Path | None, *, by_setting: bool) -> str:
-    """Return the faults of a section on one line, each with the place where it stands."""
+    """Return the faults of the settings on one line, each with the file or setting it is in."""
     url = f"{SECTION}.url: "
     faults = [line.strip() for line in str(error).splitlines()[1:]]
     return "; ".join(
-        f"the plugin's setting {SETTING}: {fault.removeprefix(url)}"
+        f"the plugin's setting {URL_SETTING}: {fault.removeprefix(url)}"
         if by_setting and fault.startswith(url)
         else f"{host}: {fault}"
         for fault in faults
     )
 
 
-def _check_there(url: str, *, enabled: bool) -> None:
+def _check_exists(url: str, *, enabled: bool) -> None:
     if url.startswith("memory:"):
-        raise StoreNotFound("the state is in LangBot's own memory, where no plugin can see it", url)
+        raise StoreNotFound(
+            "the state is in LangBot's memory (memory://), which a plugin can't read", url
+        )
     file = sqlite_file(url)
     if file is None or file.exists():
         return
     if not enabled:
         raise StoreNotFound(
-            "LangBot runs without langbot-state-ext: install it there and run langbot-state enable",
+            "LangBot runs without langbot-state-ext: install it beside LangBot, then run "
+            "langbot-state enable",
             shown_url(url),
         )
-    raise StoreNotFound(f"{file} does not exist; LangBot makes it when it starts", shown_url(url))
+    raise StoreNotFound(f"{file} does not exist: start LangBot, which creates it", shown_url(url))

@@ -1,4 +1,4 @@
-"""Which values are hidden until somebody asks: by their key, and by what they look like."""
+"""Which values are hidden until a person reveals them: by their key, and by their form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 MASK = "•••"
-"""What stands for a hidden value."""
+"""The text that replaces a hidden value."""
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
@@ -22,7 +22,7 @@ _SECRET = frozenset(
 _SECRET_ENDINGS = (
     *("password", "secret", "token", "apikey", "apikeys", "secretkey", "privatekey", "accesskey"),
 )
-"""Words that are run together with others: `dbpassword`, `accesstoken`."""
+"""Words that end others without a separator: `dbpassword`, `accesstoken`."""
 
 _SECRET_CHINESE = ("密码", "口令", "密钥", "令牌", "凭证")
 
@@ -44,11 +44,11 @@ _PLAIN_KEYS = frozenset(
         *("shortcut", "sort", "state", "translation", "unique"),
     }
 )
-"""What stands before `key` where it names a place or an order: every other `…_key` is hidden."""
+"""Words before `key` where it is no credential: every other `…_key` is hidden."""
 
 _PLACEHOLDER = r"\g<1>" + MASK
 
-_LOOKS: tuple[re.Pattern[str], ...] = (
+_CREDENTIALS: tuple[re.Pattern[str], ...] = (
     re.compile(r"(://[^\s:/@]*:)[^\s/]+(?=@)"),
     re.compile(r"(\bbearer\s+)(?=[^\s\d]*\d)[\w.~+/=-]{8,}", re.IGNORECASE),
     re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(?:(?!-----END)[\s\S])+"),
@@ -56,9 +56,9 @@ _LOOKS: tuple[re.Pattern[str], ...] = (
     re.compile(r"()(?<![\w-])(?:eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|AKIA[0-9A-Z]{16}|AIza[\w-]{30,})"),
     re.compile(r"()(?<![\w-])(?:app-|pat_)[A-Za-z0-9]{20,}"),
 )
-"""What a credential looks like wherever it stands; the first group of each stays.
+"""The forms of a credential in any text; the first group of each stays.
 
-Each begins with what is rare, so that a text is looked through in one pass.
+Each starts with something rare, so that a text is searched in one pass.
 """
 
 _QUERY = re.compile(r"([?&])([\w.-]+)=([^&#\s\"']+)")
@@ -66,7 +66,7 @@ _QUERY_SECRETS = frozenset({"key", "sig", "sign", "signature"})
 
 
 def is_secret(key: str) -> bool:
-    """Return whether a key looks like that of a credential.
+    """Return whether a key suggests a credential.
 
     Args:
         key: A state key, or the name of a member of a value: `dify.api_key`, `accessToken`.
@@ -89,10 +89,10 @@ def masked(key: str, value: Any) -> Any:
         value: A JSON value; it is not changed.
 
     Returns:
-        The value, or a copy in which `MASK` stands for each hidden part: for the whole value where
-        the key names a credential, for the texts in it where the key only speaks of one (a number
-        counts tokens there), and for what a text holds that looks like one. Null, true and false
-        hide nothing.
+        The value, or a copy with `MASK` for each hidden part. Hidden are: the whole value where
+        the key names a credential; the texts in it where the key only mentions one (a number may
+        count tokens there); and what looks like a credential in any text. Null, true and false are
+        never hidden.
     """
     if is_secret(key):
         return _hidden(value, whole=_names_secret(key, _words(key)))
@@ -100,7 +100,7 @@ def masked(key: str, value: Any) -> Any:
         return {name: masked(name, item) for name, item in value.items()}
     if isinstance(value, list):
         return [masked("", item) for item in value]
-    return _without_looks(value) if isinstance(value, str) else value
+    return _without_credentials(value) if isinstance(value, str) else value
 
 
 def _words(key: str) -> list[str]:
@@ -108,7 +108,7 @@ def _words(key: str) -> list[str]:
 
 
 def _names_secret(key: str, words: list[str]) -> bool:
-    """Return whether the key is the name of a credential, and does not only speak of one."""
+    """Return whether the key names a credential, and does not only mention one."""
     return (
         not _SECRET.isdisjoint(words[-1:])
         or words[-1:] == ["pin"]
@@ -128,9 +128,9 @@ def _hidden(value: Any, *, whole: bool) -> Any:
     return [_hidden(item, whole=False) for item in value] if isinstance(value, list) else value
 
 
-def _without_looks(text: str) -> str:
+def _without_credentials(text: str) -> str:
     """Return a text with the credentials in it hidden."""
-    for look in _LOOKS:
+    for look in _CREDENTIALS:
         text = look.sub(_PLACEHOLDER, text)
     return _QUERY.sub(_query_hidden, text)
 

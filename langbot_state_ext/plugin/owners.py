@@ -1,111 +1,124 @@
-"""Whose a scope is: what belongs to somebody, as filters, and who is named; pure functions."""
+"""Whose a scope is: the filters for somebody's scopes, and whom a scope names. Pure functions."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypedDict
 
 from ..backends import ScopeFilter
-from ..state.policy import OWN_RUNNER
-from ..state.scopes import Scope, ScopeKey
+from ..state.policy import BOOKKEEPING_RUNNER
+from ..state.scopes import (
+    EVENT_PARTS,
+    LAUNCHER_TYPES,
+    QUERY_PARTS,
+    LauncherType,
+    ScopeKey,
+    conversation_id_of,
+    launcher_of,
+)
 
-OWN = ScopeFilter(parts={"runner_id": OWN_RUNNER})
-"""The extension's own bookkeeping, which nobody is shown."""
+BOOKKEEPING = ScopeFilter(parts={"runner_id": BOOKKEEPING_RUNNER})
+"""The extension's own bookkeeping, which people are never shown."""
 
-Whose = Literal["person", "group", "conversation"]
+OwnerKind = Literal["person", "group", "conversation"]
 
-NAMES = (*("actor_id", "sender_id", "subject_id", "launcher_id", "conversation_id", "thread_id"),)
-"""The parts of an identity that name somebody or a chat; the others are LangBot's own ids."""
+Owner = TypedDict("Owner", {"kind": str, "id": str | None, "in": str | None})
+"""Whose a scope is: see `whose`."""
 
-_BY_EVENT = ("runner_id", "binding_identity", "bot_id", "workspace_id")
-_BY_LAUNCHER = ("runner_id", "bot_uuid", "launcher_type", "launcher_id")
-
-SHAPES: dict[Scope, tuple[frozenset[str], frozenset[str]]] = {
-    "runner": (frozenset(_BY_EVENT), frozenset({"runner_id", "pipeline_uuid"})),
-    "actor": (
-        frozenset({*_BY_EVENT, "actor_type", "actor_id"}),
-        frozenset({"runner_id", "bot_uuid", "sender_id"}),
-    ),
-    "subject": (
-        frozenset({*_BY_EVENT, "subject_type", "subject_id"}),
-        frozenset(_BY_LAUNCHER),
-    ),
-    "conversation": (
-        frozenset({*_BY_EVENT, "conversation_id", "thread_id"}),
-        frozenset({*_BY_LAUNCHER, "pipeline_uuid", "conversation"}),
-    ),
-}
-"""The parts that a key of each scope has: named by an event, and by a Query."""
+NAMES = ("actor_id", "sender_id", "subject_id", "launcher_id", "conversation_id", "thread_id")
+"""The parts of a key that name a person or a chat; the others are LangBot's own ids."""
 
 
-def is_own(key: ScopeKey) -> bool:
-    """Return whether a scope is the extension's own bookkeeping."""
-    return key.part("runner_id") == OWN_RUNNER
+def has_known_shape(key: ScopeKey) -> bool:
+    """Return whether a key has a runner, and exactly the parts that runs give such a key."""
+    names = {name for name, _ in key.parts}
+    shapes = (EVENT_PARTS[key.scope], QUERY_PARTS[key.scope])
+    return key.part("runner_id") is not None and any(names == set(shape) for shape in shapes)
 
 
-def is_whole(key: ScopeKey) -> bool:
-    """Return whether a key has a runner, and just the parts that LangBot's runs give it."""
-    names = frozenset(name for name, _ in key.parts)
-    return names in SHAPES[key.scope] and key.part("runner_id") is not None
-
-
-def has_name(key: ScopeKey, text: str) -> bool:
-    """Return whether a text, casefolded, occurs in the id of whoever the scope is about."""
+def is_named(key: ScopeKey, text: str) -> bool:
+    """Return whether a casefolded text occurs in an id of the person or chat of a scope."""
     return any(text in (value or "").casefold() for name, value in key.parts if name in NAMES)
 
 
-def of_bot(bot: str | None) -> list[ScopeFilter]:
-    """Name the scopes of a bot, or all of them; no scope matches two of the filters."""
+def whose(key: ScopeKey) -> Owner:
+    """Return whose a scope is.
+
+    Returns:
+        `kind` is `person`, `group`, `conversation`, `subject` or `runner`. `id` is that person's or
+        thing's; None for the runner, and where the key lacks it. `in` is the conversation id where
+        the key has one. `filters_for(kind, id)` finds the scope of a person, a group or a
+        conversation again.
+    """
+    if key.scope == "runner":
+        return {"kind": "runner", "id": None, "in": None}
+    if key.scope == "actor":
+        return {"kind": "person", "id": key.part("actor_id") or key.part("sender_id"), "in": None}
+    kind = key.part("subject_type") or key.part("launcher_type")
+    name = key.part("subject_id") or key.part("launcher_id")
+    if key.scope == "conversation":
+        launcher = conversation_id_of(kind, name) if kind and name else None
+        return _owner_of_conversation(key.part("conversation_id") or launcher)
+    if kind == "conversation":
+        return _owner_of_conversation(name)
+    return {"kind": kind if kind in LAUNCHER_TYPES else "subject", "id": name, "in": None}
+
+
+def _owner_of_conversation(conversation_id: str | None) -> Owner:
+    kind, name = launcher_of(conversation_id) or ("conversation", conversation_id)
+    return {"kind": kind, "id": name, "in": conversation_id}
+
+
+def filters_for_bot(bot: str | None) -> list[ScopeFilter]:
+    """Return the filters for a bot's scopes, or for all; no scope matches two of them."""
     if bot is None:
         return [ScopeFilter()]
     return [ScopeFilter(parts={part: bot}) for part in ("bot_id", "bot_uuid")]
 
 
-def belongings(whose: Whose, name: str, *, bot: str | None = None) -> list[ScopeFilter]:
-    """Name every scope that belongs to somebody; no scope matches two of the filters.
+def filters_for(whose: OwnerKind, name: str, *, bot: str | None = None) -> list[ScopeFilter]:
+    """Return the filters for every scope that belongs to somebody.
 
     Args:
-        whose: What `name` names. To a person belong the person's own state and that of the
-            private chat; to a group that of the group and its conversation.
+        whose: What `name` names. To a person belong the actor scopes and the private chat; to a
+            group the group and its conversation.
         name: The id.
         bot: The bot's uuid. Default: every bot.
 
     Returns:
-        The filters, for scopes named by an event and by a Query.
+        The filters, for the keys of events and of Queries; no scope matches two of them.
     """
     if whose == "conversation":
-        return [
-            ScopeFilter(parts={**_bot("bot_id", bot), "conversation_id": name}),
-            _about_conversation(name, bot),
-        ]
-    own = own_state(name, bot=bot) if whose == "person" else []
-    return own + chat_state(whose, name, bot=bot)
+        return _filters_for_conversation(name, bot)
+    actor = filters_for_actor(name, bot=bot) if whose == "person" else []
+    return actor + filters_for_chat(whose, name, bot=bot)
 
 
-def own_state(person: str, *, bot: str | None = None) -> list[ScopeFilter]:
-    """Name the scopes that are a person's own, wherever the person speaks."""
+def filters_for_actor(person: str, *, bot: str | None = None) -> list[ScopeFilter]:
+    """Return the filters for a person's actor scopes, in every chat."""
     return [
         ScopeFilter(parts={**_bot("bot_id", bot), "actor_id": person}),
         ScopeFilter(parts={**_bot("bot_uuid", bot), "sender_id": person}),
     ]
 
 
-def chat_state(
-    whose: Literal["person", "group"], name: str, *, bot: str | None = None
+def filters_for_chat(
+    whose: LauncherType, name: str, *, bot: str | None = None
 ) -> list[ScopeFilter]:
-    """Name the scopes of a private chat or a group, and of the conversation there."""
-    chat = f"{whose}_{name}"
+    """Return the filters for a private chat or a group, and for the conversation there."""
     return [
-        ScopeFilter(parts={**_bot("bot_id", bot), "conversation_id": chat}),
-        _about_conversation(chat, bot),
+        *_filters_for_conversation(conversation_id_of(whose, name), bot),
         ScopeFilter(parts={**_bot("bot_id", bot), "subject_type": whose, "subject_id": name}),
         ScopeFilter(parts={**_bot("bot_uuid", bot), "launcher_type": whose, "launcher_id": name}),
     ]
 
 
-def _about_conversation(conversation_id: str, bot: str | None) -> ScopeFilter:
-    """Name the subject of a message whose launcher LangBot does not tell, as with its Agents."""
-    parts = {"subject_type": "conversation", "subject_id": conversation_id}
-    return ScopeFilter(parts={**_bot("bot_id", bot), **parts})
+def _filters_for_conversation(conversation_id: str, bot: str | None) -> list[ScopeFilter]:
+    """Return the filters for a conversation, and for the messages whose launcher is not known."""
+    messages = {"subject_type": "conversation", "subject_id": conversation_id}
+    return [
+        ScopeFilter(parts={**_bot("bot_id", bot), "conversation_id": conversation_id}),
+        ScopeFilter(parts={**_bot("bot_id", bot), **messages}),
+    ]
 
 
 def _bot(part: str, bot: str | None) -> dict[str, str]:

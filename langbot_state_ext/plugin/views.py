@@ -1,4 +1,4 @@
-"""What a person sees of scopes and entries: plain data for the page and the command."""
+"""Scopes and entries as plain data for people, in the page and in the command."""
 
 from __future__ import annotations
 
@@ -13,27 +13,28 @@ from ..errors import CodecError
 from ..state.codec import decode
 from ..state.scopes import ScopeKey
 from .masking import masked
+from .owners import whose
 
 PREVIEW = 160
 """How many characters of a value a list shows."""
 
-_UNSEEN = re.compile("[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
-"""What turns or breaks the text around it; JSON text has an escape for each."""
+_INVISIBLE = re.compile("[\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Characters that reverse or break the text around them; JSON has an escape for each."""
 
 
 def pretty(value: Any, *, indent: int | None = 2) -> str:
-    """Return a value as JSON text for people; marks that turn text around are escaped."""
+    """Return a value as JSON text for people, with invisible characters escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return _UNSEEN.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
+    return _INVISIBLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)
 
 
 def scope_view(key: ScopeKey) -> dict[str, Any]:
-    """Return the identity of a scope."""
-    return {"scope": key.scope, "parts": dict(key.parts)}
+    """Return a scope, the parts of its key, and whose it is."""
+    return {"scope": key.scope, "parts": dict(key.parts), "whose": whose(key)}
 
 
 def stored_view(stored: StoredScope, keys: list[str] | None = None) -> dict[str, Any]:
-    """Return a scope in a list, with the keys that were searched for."""
+    """Return a scope in a list, with the keys that a search found in it."""
     return {
         **scope_view(stored.key),
         "entries": stored.entries,
@@ -47,17 +48,17 @@ def entry_view(key: str, entry: Entry, *, reveal: bool = False) -> dict[str, Any
     """Return an entry with its whole value.
 
     Returns:
-        `text` is JSON text, None when the bytes are no value; `masked` says that some of it is
-        hidden.
+        `text` is JSON text, or None when the bytes are not a value. `masked` says whether some of
+        it is hidden.
     """
     text, hidden = _text(key, entry, reveal=reveal, indent=2)
-    return {**_facts(key, entry, hidden), "text": text}
+    return {**_metadata(key, entry, hidden), "text": text}
 
 
 def preview_view(key: str, entry: Entry) -> dict[str, Any]:
-    """Return an entry in a list: the beginning of its value, nothing that is to be hidden."""
+    """Return an entry in a list: the beginning of its value, with credentials hidden."""
     text, hidden = _text(key, entry, reveal=False, indent=None)
-    return {**_facts(key, entry, hidden), "preview": None if text is None else shortened(text)}
+    return {**_metadata(key, entry, hidden), "preview": None if text is None else shortened(text)}
 
 
 def _text(key: str, entry: Entry, *, reveal: bool, indent: int | None) -> tuple[str | None, bool]:
@@ -70,7 +71,7 @@ def _text(key: str, entry: Entry, *, reveal: bool, indent: int | None) -> tuple[
     return pretty(shown, indent=indent), shown != value
 
 
-def _facts(key: str, entry: Entry, hidden: bool) -> dict[str, Any]:
+def _metadata(key: str, entry: Entry, hidden: bool) -> dict[str, Any]:
     return {
         "key": key,
         "version": entry.version,
@@ -83,7 +84,7 @@ def _facts(key: str, entry: Entry, hidden: bool) -> dict[str, Any]:
 
 
 def shortened(text: str, limit: int = PREVIEW) -> str:
-    """Return the beginning of a text, and dots where there is more."""
+    """Return the beginning of a text, with `…` where it was cut."""
     return text if len(text) <= limit else f"{text[:limit]}…"
 
 
@@ -101,7 +102,7 @@ def overview_view(overview: Overview) -> dict[str, Any]:
 
 
 def _bots(overview: Overview) -> dict[str, int]:
-    """Return how many scopes each bot has; an event and a Query name it differently."""
+    """Return how many scopes each bot has; the keys of events and Queries name it differently."""
     bots = Counter(overview.by_part.get("bot_id", {}))
     bots.update(overview.by_part.get("bot_uuid", {}))
     return dict(bots)

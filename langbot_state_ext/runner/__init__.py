@@ -1,7 +1,7 @@
-"""Typed state for whoever writes a runner.
+"""Typed state for authors of runners.
 
-It reads `ctx.state` and gives `RunnerResult.state_updated`, and so works in any LangBot with agent
-runners, whether its operator has enabled this extension or not.
+It reads `ctx.state` and makes `RunnerResult.state_updated` results. It works in any LangBot that
+has agent runners, with or without this extension.
 """
 
 from ..errors import MisfitValue, ModelError

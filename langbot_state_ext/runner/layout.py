@@ -1,4 +1,4 @@
-"""Where the fields of a `StateModel` are stored; every fault of the class is found here."""
+"""Where the fields of a `StateModel` are stored, and the checks of its class."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Stored = dict[str, Any]
 """Stored JSON values by state key."""
 
 Upgrade = Callable[[Stored], Stored]
-"""Makes the stored values of one version into those of the next."""
+"""Converts the stored values of one version to those of the next."""
 
 OnMisfit = Literal["default", "raise"]
-"""What a stored value that no longer fits its field becomes."""
+"""What happens to a stored value that no longer fits its field."""
 
 VERSION_KEY = "_version"
 
@@ -37,13 +37,13 @@ CLASS_ARGUMENTS: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Key:
-    """Says under which state key a field is stored; for `Annotated`.
+    """Sets the state key of a field, in `Annotated`.
 
     Attributes:
-        name: The whole key, `external.conversation_id`. Default: the model's prefix and the
-            field's name.
-        was: The whole key, or keys, that the field had before; read when the present one is not
-            stored, the first one first.
+        name: The full key, such as `external.conversation_id`. Default: the model's prefix and
+            the field's name.
+        was: The former key or keys, in full. A field whose present key is not stored is read from
+            the first of these that is.
     """
 
     name: str | None = None
@@ -51,7 +51,7 @@ class Key:
 
     @property
     def former(self) -> tuple[str, ...]:
-        """The keys that the field had before."""
+        """The former keys."""
         return (self.was,) if isinstance(self.was, str) else tuple(self.was)
 
 
@@ -61,14 +61,14 @@ class FieldKeys:
 
     Attributes:
         key: The state key.
-        former: The keys it had before.
+        former: The former keys.
     """
 
     key: str
     former: tuple[str, ...] = ()
 
-    def first(self, stored: Stored) -> str | None:
-        """Return the key that the field is read from; None when none is stored."""
+    def find(self, stored: Stored) -> str | None:
+        """Return the key from which the field is read; None when none is stored."""
         return next((key for key in (self.key, *self.former) if key in stored), None)
 
 
@@ -77,12 +77,12 @@ class Layout:
     """How a model is stored.
 
     Attributes:
-        scope: The scope that holds it.
-        prefix: How the keys of its fields begin.
-        version: The version of the stored values, 1 and more.
-        upgrades: By version, what makes its stored values into those of the next version.
-        on_misfit: What a stored value that no longer fits becomes.
-        fields: By field name, its keys.
+        scope: The scope.
+        prefix: The prefix of the keys.
+        version: The version of the stored values, 1 or more.
+        upgrades: By version, the function that converts its stored values to the next version.
+        on_misfit: What happens to a stored value that no longer fits its field.
+        fields: By field name, the keys.
     """
 
     scope: Scope
@@ -94,20 +94,20 @@ class Layout:
 
     @property
     def version_key(self) -> str:
-        """Where the version is stored, for a model of version 2 and more."""
+        """The key of the version; only a model of version 2 or more has one."""
         return self.prefix + VERSION_KEY
 
     @property
     def keys(self) -> list[str]:
-        """Every key that may hold something of the model."""
+        """Every key from which the model is read."""
         fields = [key for field in self.fields.values() for key in (field.key, *field.former)]
         return [*fields, *([self.version_key] if self.version > 1 else [])]
 
-    def own(self, keys: Iterable[str]) -> list[str]:
-        """Return those of `keys` that concern the model.
+    def select(self, keys: Iterable[str]) -> list[str]:
+        """Return the keys that belong to the model.
 
-        An upgrade may need what no field has or had: for a model of version 2 and more, whatever
-        is stored under the prefix.
+        For a model of version 2 or more these are all keys with the prefix, since an upgrade may
+        need keys that no field has now.
         """
         under = self.prefix if self.version > 1 else None
         fields = {*self.keys}
@@ -115,19 +115,19 @@ class Layout:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What a class that inherits the model takes over."""
+        """The class arguments, which a subclass inherits."""
         return {name: getattr(self, name) for name in CLASS_ARGUMENTS}
 
     @classmethod
-    def of(cls, model: type[BaseModel], arguments: Mapping[str, Any]) -> Layout:
-        """Check a model's class.
+    def from_class(cls, model: type[BaseModel], arguments: Mapping[str, Any]) -> Layout:
+        """Check the class of a model, and return its layout.
 
         Args:
-            model: The class, its fields collected.
-            arguments: Its class arguments, see `StateModel`.
+            model: The class, whose fields pydantic has collected.
+            arguments: The class arguments, see `StateModel`.
 
         Raises:
-            ModelError: It can't be stored; the message names the class, and the field if it is one.
+            ModelError: The model can't be stored; the message names the class or the field.
         """
         name = model.__name__
         given = {**CLASS_ARGUMENTS, **arguments}
@@ -158,22 +158,22 @@ def _check_prefix(name: str, prefix: object) -> None:
 
 def _check_versions(name: str, prefix: str, version: object, upgrades: object) -> None:
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ModelError(f"{name}: version={version!r} must be a number, 1 or more")
+        raise ModelError(f"{name}: version={version!r} must be a whole number, 1 or more")
     if not isinstance(upgrades, Mapping) or {*upgrades} != {*range(1, version)}:
         needed = ", ".join(map(str, range(1, version))) or "none"
         raise ModelError(f"{name}: version={version} needs upgrades from the versions: {needed}")
     for step, upgrade in upgrades.items():
         if not callable(upgrade):
-            raise ModelError(f"{name}: upgrades[{step}] is no function, but {upgrade!r}")
+            raise ModelError(f"{name}: upgrades[{step}] is not a function: {upgrade!r}")
     if version > 1 and not prefix:
-        raise ModelError(f"{name}: version={version} needs a prefix, under which it is stored")
+        raise ModelError(f"{name}: version={version} needs a prefix for its key")
 
 
 def _keys(model: type[BaseModel], name: str, prefix: str) -> FieldKeys:
     place = f"{model.__name__}.{name}"
     field = model.model_fields[name]
     if field.is_required():
-        raise ModelError(f"{place} has no default, which a person without state would get")
+        raise ModelError(f"{place} has no default, but a scope without state needs one")
     key = _key(place, field)
     if key.name is None and not prefix:
         raise ModelError(f"{place} has no key: give the class a prefix, or the field a Key")
@@ -196,7 +196,7 @@ def _key(place: str, field: FieldInfo) -> Key:
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """Yield what a type is made of, what `Annotated` adds to it included, at any depth."""
+    """Yield the arguments of a type at any depth, those of `Annotated` included."""
     for part in get_args(annotation):
         yield part
         yield from _parts(part)

@@ -12,22 +12,22 @@ from langbot_plugin.api.definition.components.runner import RunnerContext, Runne
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from ..errors import ModelError
-from ..state.policy import EXTERNAL_ID_KEY
+from ..state.external_id import EXTERNAL_ID_KEY
 from ..state.scopes import Scope
 from .layout import CLASS_ARGUMENTS, FieldKeys, Layout, OnMisfit, Stored, Upgrade
-from .reading import check_defaults, fitting, json_of, upgraded, value_of
-from .storable import build
+from .reading import check_defaults, json_of, read_fitting, upgrade, value_of
+from .storable import build_class
 
 
 @dataclass
-class _Stored:
-    """What a model knows of what is stored.
+class _Baseline:
+    """What a model was when it was read or last written; `changes` compares with it.
 
     Attributes:
-        fields: By field, the JSON that needs no writing; a field that is absent must be written.
+        fields: By field, its JSON. A field that is absent has to be written.
         former: The former keys that are still stored.
-        version: The stored version; None when there is none.
-        stale: Whether what is stored could not be upgraded.
+        version: The stored version; None for none.
+        stale: Whether an upgrade of the stored values failed.
     """
 
     fields: dict[str, bytes] = field(default_factory=dict)
@@ -42,34 +42,34 @@ class StateModel(BaseModel):
         class Prefs(StateModel, scope="actor", prefix="prefs."):
             language: str = "en"
 
-    A field is stored under the prefix and its name, or where its `Key` says. Assignments are
-    checked. A field that is declared with `exclude=True` is not stored.
+    The key of a field is the prefix and its name, or the one that its `Key` sets. Assignments are
+    checked. A field with `exclude=True` is not stored.
 
     Class arguments:
         scope: `conversation`, `actor`, `subject` or `runner`.
-        prefix: How the keys begin; ends with a dot. Not needed when every field has a `Key`.
-        version: The version of what is stored, 1 and more. Default 1.
-        upgrades: By version, a function that makes its stored values, all that are under the prefix
-            by state key, into those of the next version; one for every version below `version`.
-        on_misfit: What happens to a stored value that no longer fits its field: `default`
-            (default) reads the field's default and logs a line, `raise` raises `MisfitValue`. So
-            does one at which an upgrade or a validator raises.
+        prefix: The prefix of the keys; ends with a dot. Not needed when every field has a `Key`.
+        version: The version of the stored values, 1 or more. Default 1.
+        upgrades: By version, a function that converts its stored values to the next version. It
+            gets every value under the prefix, by state key. Each version below `version` needs one.
+        on_misfit: What happens to a stored value that no longer fits its field, or at which an
+            upgrade or a validator raises: `default` (default) reads the field's default and logs
+            a warning, `raise` raises `MisfitValue`.
 
     Raises:
-        ModelError: At the class's creation, when it can't be stored, or its defaults could not be
-            read back.
+        ModelError: When the class is created: it can't be stored, or its defaults can't be read
+            back.
     """
 
     model_config = ConfigDict(
         extra="forbid",
         validate_assignment=True,
         allow_inf_nan=False,
-        ser_json_inf_nan="constants",  # so that such a number is found, and not written as null
-        defer_build=True,  # so that a field that is not JSON is ours to name
+        ser_json_inf_nan="constants",  # so that NaN is an error and not written as null
+        defer_build=True,  # so that our error can name a field that is not JSON
     )
 
     _layout: ClassVar[Layout]
-    _stored: _Stored = PrivateAttr(default_factory=_Stored)
+    _baseline: _Baseline = PrivateAttr(default_factory=_Baseline)
 
     def __init_subclass__(
         cls,
@@ -83,18 +83,20 @@ class StateModel(BaseModel):
     ) -> None:
         for name in kwargs:
             known = ", ".join(CLASS_ARGUMENTS)
-            raise ModelError(f"{cls.__name__}: no class argument is called {name}, only {known}")
+            raise ModelError(f"{cls.__name__}: unknown class argument {name}: use {known}")
         super().__init_subclass__()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **given: Any) -> None:
-        """Check the class, see `Layout.of`."""
+        """Check the class, see `Layout.from_class`."""
         taken = [name for name in cls.model_fields if hasattr(StateModel, name)]
         if taken:
             raise ModelError(f"{cls.__name__}.{taken[0]} is a method of StateModel: rename it")
         inherited = getattr(cls, "_layout", None)
-        cls._layout = Layout.of(cls, {**(inherited.arguments if inherited else {}), **given})
-        build(cls)
+        cls._layout = Layout.from_class(
+            cls, {**(inherited.arguments if inherited else {}), **given}
+        )
+        build_class(cls)
         check_defaults(cls, cls._layout.fields)
 
     def __eq__(self, other: object) -> bool:
@@ -104,17 +106,17 @@ class StateModel(BaseModel):
 
     @classmethod
     def load(cls, ctx: RunnerContext) -> Self:
-        """Read the snapshot that the run began with.
+        """Read the snapshot of the run.
+
+        Where no `external.conversation_id` is stored, LangBot puts its own id of the conversation
+        into the snapshot. That id counts as not stored. After a reset, a LangBot without the
+        extension puts a generated id there, which looks like a stored one; only `fetch` can tell.
 
         Args:
             ctx: The run's context.
 
         Returns:
-            A model of its own; fields that are not stored have their defaults. What LangBot puts
-            in place of an `external.conversation_id` that is not stored, its own id of the
-            conversation, counts as not stored; the id that LangBot makes up after a reset, where
-            its operator has not enabled the extension, can't be told from a stored one, which
-            `fetch` can.
+            A new model. Fields that are not stored have their defaults.
 
         Raises:
             MisfitValue: A stored value doesn't fit, and the class has `on_misfit="raise"`.
@@ -127,11 +129,11 @@ class StateModel(BaseModel):
 
     @classmethod
     async def fetch(cls, ctx: RunnerContext) -> Self:
-        """Read what is stored now, through the State API; otherwise as `load`.
+        """Read the stored state through the State API; otherwise as `load`.
 
-        What LangBot puts in place of an `external.conversation_id` that is not stored is not seen
-        at all. Updates that were yielded in the same run may not be seen yet. An upgrade gets the
-        first 100 keys under the prefix, besides those of the fields.
+        The State API never has an `external.conversation_id` that is not stored. It may not have
+        the updates yet that this run has yielded. An upgrade gets the keys of the fields and the
+        first 100 keys under the prefix.
 
         Raises:
             MisfitValue: As for `load`.
@@ -152,61 +154,60 @@ class StateModel(BaseModel):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Read one scope's state, such as a test has it.
+        """Read the state of a scope, for example in a test.
 
         Args:
-            state: Stored JSON values by state key; other keys may be among them.
+            state: Stored JSON values by state key. Other keys are ignored.
 
         Raises:
             MisfitValue: As for `load`.
         """
         layout = cls._layout
-        stored = {key: state[key] for key in layout.own(state)}
+        stored = {key: state[key] for key in layout.select(state)}
         version = _version(stored.pop(layout.version_key, None))
-        present = upgraded(cls, layout, stored, version or 1) if stored else stored
+        present = upgrade(cls, layout, stored, version or 1) if stored else stored
         stale = present is None
         if present is None:
             stored = present = {}
-        found = {name: keys.first(present) for name, keys in layout.fields.items()}
-        self = fitting(cls, layout, {name: present[key] for name, key in found.items() if key})
+        found = {name: keys.find(present) for name, keys in layout.fields.items()}
+        self = read_fitting(cls, layout, {name: present[key] for name, key in found.items() if key})
         for name, value in self._values().items():
             if _is_as_stored(layout.fields[name], found[name], stored, present):
-                self._stored.fields[name] = json_of(value)
+                self._baseline.fields[name] = json_of(value)
         former = (key for keys in layout.fields.values() for key in keys.former)
-        self._stored.former = [key for key in former if key in stored]
-        self._stored.version = version
-        self._stored.stale = stale
+        self._baseline.former = [key for key in former if key in stored]
+        self._baseline.version = version
+        self._baseline.stale = stale
         return self
 
     def changes(self, ctx: RunnerContext) -> list[RunnerResult]:
-        """Say what has changed since it was read, or since the last call.
+        """Return what has changed since the model was read, or since the last call.
 
         Args:
             ctx: The run's context.
 
         Returns:
-            One `state.updated` for each changed field, to be yielded; often none. A model that
-            was not read but made says all of its fields. The version comes last: a run that ends
-            between two of them has its upgrade done again, so an upgrade must bear that.
+            One `state.updated` for each changed field, which the runner yields; often none. A
+            model that was made and not read returns all of its fields. The version comes last: if
+            the run ends before it, the next run upgrades again, so an upgrade must be repeatable.
 
         Raises:
-            ModelError: A field has come to hold what its type does not allow, such as text
-                appended to a list of numbers, or what is not JSON, such as NaN; the message names
-                it.
+            ModelError: A field has a value that its type does not allow, such as text appended to
+                a list of numbers, or that is not JSON, such as NaN; the message names the field.
         """
         scope = self._layout.scope
         changed = self._changed()
         for key, value in changed.items():
-            self._written(key, value)
+            self._note_written(key, value)
         return [
             RunnerResult.state_updated(ctx.run_id, key, value, scope)
             for key, value in changed.items()
         ]
 
     async def save(self, ctx: RunnerContext) -> None:
-        """Write what has changed now, through the State API; for runs that take long.
+        """Write what has changed through the State API, for long runs.
 
-        The former keys of renamed fields are deleted.
+        It deletes the former keys of renamed fields.
 
         Args:
             ctx: The run's context.
@@ -214,18 +215,18 @@ class StateModel(BaseModel):
         Raises:
             ModelError: As for `changes`.
             AgentAPIException: LangBot refused a value, or did not answer before the run's
-                deadline; what came before it is written.
+                deadline. The values before it are written.
         """
         scope = self._layout.scope
         for key, value in self._changed().items():
             await ctx.state_set(scope, key, value)
-            self._written(key, value)
-        while self._stored.former:
-            await ctx.state_delete(scope, self._stored.former[-1])
-            self._stored.former.pop()
+            self._note_written(key, value)
+        while self._baseline.former:
+            await ctx.state_delete(scope, self._baseline.former[-1])
+            self._baseline.former.pop()
 
     async def clear(self, ctx: RunnerContext) -> None:
-        """Delete what is stored now, through the State API; the fields get their defaults.
+        """Delete the stored state through the State API; the fields get their defaults.
 
         Raises:
             AgentAPIException: As for `save`.
@@ -234,36 +235,36 @@ class StateModel(BaseModel):
         for key in self._layout.keys:
             await ctx.state_delete(self._layout.scope, key)
         self.__dict__.update({name: getattr(fresh, name) for name in self._layout.fields})
-        self._stored = fresh._stored  # noqa: SLF001 - our own
+        self._baseline = fresh._baseline  # noqa: SLF001 - our own
 
     def _values(self) -> Stored:
         """Return the JSON value of each stored field."""
         return {name: value_of(self, name) for name in self._layout.fields}
 
     def _changed(self) -> Stored:
-        """Return what must be written, by state key."""
+        """Return the values to write, by state key."""
         fields = self._layout.fields
         changed = {
             fields[name].key: value
             for name, value in self._values().items()
-            if self._stored.fields.get(name) != json_of(value)
+            if self._baseline.fields.get(name) != json_of(value)
         }
-        whole = not self._stored.stale or len(changed) == len(fields)
-        if changed and whole and 1 < self._layout.version > (self._stored.version or 0):
+        whole = not self._baseline.stale or len(changed) == len(fields)
+        if changed and whole and 1 < self._layout.version > (self._baseline.version or 0):
             changed[self._layout.version_key] = self._layout.version
         return changed
 
-    def _written(self, key: str, value: Any) -> None:
+    def _note_written(self, key: str, value: Any) -> None:
         if key == self._layout.version_key:
-            self._stored.version = value
+            self._baseline.version = value
             return
         name = next(name for name, keys in self._layout.fields.items() if keys.key == key)
-        self._stored.fields[name] = json_of(value)
+        self._baseline.fields[name] = json_of(value)
 
 
 def was_read(model: StateModel) -> bool:
-    """Tell whether a model was read from somewhere, and not made."""
-    return bool(model._stored.fields) or model._stored.stale  # noqa: SLF001 - our own
+    """Return whether a model was read, and not made."""
+    return bool(model._baseline.fields) or model._baseline.stale  # noqa: SLF001 - our own
 
 
 def scope_of(model: type[StateModel]) -> Scope:
@@ -277,7 +278,7 @@ def _version(stored: object) -> int | None:
 
 
 def _is_as_stored(keys: FieldKeys, found: str | None, stored: Stored, present: Stored) -> bool:
-    """Tell whether a field that was read needs no writing to be read again the same."""
+    """Return whether a field that was read reads the same again without a write."""
     before = (keys.key in stored, json.dumps(stored.get(keys.key)))
     after = (keys.key in present, json.dumps(present.get(keys.key)))
     return before == after and found in {keys.key, None}

@@ -1,4 +1,4 @@
-"""How stored values become a model, whatever they are."""
+"""Makes a model of stored values, which may not fit."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def json_of(value: Any) -> bytes:
-    """Write a value as JSON.
+    """Encode a value as JSON.
 
     Raises:
-        UnicodeEncodeError: It holds text that is not Unicode.
-        ValueError: It holds a number that is not finite.
-        TypeError: It holds something else that is not JSON.
+        UnicodeEncodeError: It has text that is not valid Unicode.
+        ValueError: It has a number that is not finite.
+        TypeError: It has something else that is not JSON.
     """
     return json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
 
 
 def read(model: type[Model], values: Stored) -> Model:
-    """Read fields, by their names; the others have their defaults.
+    """Read fields by name; the other fields have their defaults.
 
     Raises:
         ValidationError: A value does not fit.
-        Exception: Whatever a validator of the author's raises.
+        Exception: A validator of the author raised it.
     """
     return model.model_validate_json(json_of(values), strict=True, by_alias=False, by_name=True)
 
 
 def check_defaults(model: type[BaseModel], names: Iterable[str]) -> None:
-    """Check that what an empty scope gives could also be stored and read.
+    """Check that the defaults can be stored and read back.
 
     Raises:
-        ModelError: It could not; the message names the field, or the class whose own rules are
-            not met.
+        ModelError: They can't; the message names the field, or the class if a validator of the
+            whole model refuses them.
     """
     try:
         defaults = read(model, {})
@@ -64,42 +64,42 @@ def value_of(model: BaseModel, name: str) -> Any:
     """Return the JSON value of a field.
 
     Raises:
-        ModelError: It holds what its type does not allow, or what is not JSON.
+        ModelError: Its type does not allow the value, or the value is not JSON.
     """
     try:
         dumped = model.model_dump(mode="json", by_alias=False, include={name}, warnings="error")
         json_of(dumped[name])
     except PydanticSerializationError:
-        fault = "what its type does not allow"
+        fault = "a value that its type does not allow"
     except UnicodeEncodeError:
-        fault = "text that is not Unicode"
+        fault = "text that is not valid Unicode"
     except ValueError:
-        fault = "a number that is not finite, which JSON does not know"
+        fault = "a number that is not finite, which JSON does not allow"
     else:
         return dumped[name]
-    raise ModelError(f"{type(model).__name__}.{name} holds {fault}")
+    raise ModelError(f"{type(model).__name__}.{name} has {fault}")
 
 
-def fitting(model: type[Model], layout: Layout, found: Stored) -> Model:
+def read_fitting(model: type[Model], layout: Layout, found: Stored) -> Model:
     """Read the fields that fit.
 
     Args:
         model: The model's class.
-        layout: How it is stored.
+        layout: Its layout.
         found: Stored values by field name.
 
     Raises:
         MisfitValue: A stored value doesn't fit, and the class has `on_misfit="raise"`.
-        ModelError: Not even the defaults fit, which they did when the class was made.
+        ModelError: The defaults, which were checked when the class was made, do not fit now.
     """
     found = dict(found)
     while found:
         try:
             return read(model, found)
-        except Exception as error:  # noqa: BLE001 - the validators are the author's
+        except Exception as error:  # noqa: BLE001 - an author's validator may raise anything
             misfits = _misfits(model, found, error)
         for name, fault in misfits.items():
-            misfit(layout, layout.fields[name].key, f"{model.__name__}.{name}", fault)
+            report_misfit(layout, layout.fields[name].key, f"{model.__name__}.{name}", fault)
             del found[name]
     try:
         return read(model, found)
@@ -107,24 +107,24 @@ def fitting(model: type[Model], layout: Layout, found: Stored) -> Model:
         raise ModelError(f"{model.__name__}: its defaults raise {error!r}") from error
 
 
-def upgraded(model: type[BaseModel], layout: Layout, stored: Stored, version: int) -> Stored | None:
-    """Bring stored values to the present version; None when that fails.
+def upgrade(model: type[BaseModel], layout: Layout, stored: Stored, version: int) -> Stored | None:
+    """Convert stored values to the present version; return None when an upgrade fails.
 
     Raises:
-        MisfitValue: As for `fitting`.
+        MisfitValue: As for `read_fitting`.
     """
     try:
         for step in range(version, layout.version):
             stored = dict(layout.upgrades[step](deepcopy(stored)))
             json_of(stored)
-    except Exception as error:  # noqa: BLE001 - an author's function met a value it did not expect
+    except Exception as error:  # noqa: BLE001 - an author's upgrade may raise anything
         fault = f"upgrade: {type(error).__name__}"
-        misfit(layout, layout.version_key, model.__name__, fault)
+        report_misfit(layout, layout.version_key, model.__name__, fault)
         return None
     return stored
 
 
-def misfit(layout: Layout, key: str, place: str, fault: str) -> None:
+def report_misfit(layout: Layout, key: str, place: str, fault: str) -> None:
     """Log that a stored value does not fit, or raise it."""
     error = MisfitValue(layout.scope, key, place, fault)
     if layout.on_misfit == "raise":
@@ -133,7 +133,7 @@ def misfit(layout: Layout, key: str, place: str, fault: str) -> None:
 
 
 def _misfits(model: type[BaseModel], found: Stored, error: Exception) -> dict[str, str]:
-    """Return the fields at fault with their faults; all of them where none stands out."""
+    """Return the fields that do not fit, with the reasons; else all fields."""
     faults = _faults(error)
     own = {name: faults[name] for name in found if name in faults}
     return own or _failing_alone(model, found) or dict.fromkeys(found, faults.get("", ""))
@@ -146,13 +146,13 @@ def _faults(error: Exception) -> dict[str, str]:
 
 
 def _failing_alone(model: type[BaseModel], found: Stored) -> dict[str, str]:
-    """Return the fields whose values make a validator raise what it should not."""
+    """Return the fields whose validator raises something else than a validation error."""
     failing = {}
     for name, value in found.items():
         try:
             read(model, {name: value})
         except ValidationError:
             continue
-        except Exception as error:  # noqa: BLE001 - as in `fitting`
+        except Exception as error:  # noqa: BLE001 - as in `read_fitting`
             failing[name] = type(error).__name__
     return failing

@@ -1,4 +1,4 @@
-"""Which types can be stored: those that read back as they were written."""
+"""Checks that the types of a model can be stored: they read back as they were written."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from ..errors import ModelError
 
 UNSTORABLE = {"set": "set", "frozenset": "frozenset", "bytes": "bytes", "generator": "Iterable"}
-"""What JSON has no word for, by pydantic's name for it; a serializer of the author's may."""
+"""Types without a JSON form, by pydantic's name; a field with its own serializer may use them."""
 
 UNBUILT = (PydanticUserError, PydanticUndefinedAnnotation)
 
 SCALARS = str | int | float | bool | None
 
 
-def build(model: type[BaseModel]) -> None:
-    """Build a model's class whose building was deferred, and check the types of its fields.
+def build_class(model: type[BaseModel]) -> None:
+    """Build a model's class, which pydantic has deferred, and check the types of its fields.
 
     Raises:
-        ModelError: A type is not one that pydantic knows, or can't be stored; the message names
-            the field.
+        ModelError: pydantic doesn't know a type, or it can't be stored; the message names the
+            field.
     """
     try:
         model.model_rebuild()
@@ -32,7 +32,7 @@ def build(model: type[BaseModel]) -> None:
         )
     except _UnstorableError as error:
         raise ModelError(
-            f"{error.place(model)} is not a JSON type; a list or text may do"
+            f"{error.place(model)} is not a JSON type: use a list or text, for example"
         ) from None
     except UNBUILT as error:
         raise ModelError(_unbuilt(model, str(error))) from None
@@ -42,8 +42,8 @@ class _UnstorableError(Exception):
     """A type can't be stored.
 
     Attributes:
-        shown: The type; empty when the annotation tells.
-        path: What it is in, as pydantic's schemas, from the inside to the outside.
+        shown: The type; empty where the annotation shows it.
+        path: pydantic's schemas that contain it, the innermost first.
     """
 
     def __init__(self, shown: str = "") -> None:
@@ -52,7 +52,7 @@ class _UnstorableError(Exception):
         self.path: list[Any] = []
 
     def place(self, model: type[BaseModel]) -> str:
-        """Name the innermost field, and its type."""
+        """Return the innermost field and its type as text."""
         parts = {part["type"]: part for part in reversed(self.path)}
         if "model-field" not in parts:
             return f"{model.__name__}: {self.shown or 'one of its types'}"
@@ -70,7 +70,7 @@ class _StoredSchema(GenerateJsonSchema):
     ignored_warning_kinds = {"non-serializable-default", "skipped-choice"}  # noqa: RUF012 - pydantic's
 
     def generate_inner(self, schema: Any) -> JsonSchemaValue:
-        """Check one type, and those in it."""
+        """Check a type and the types in it."""
         try:
             _check(schema)
             made = super().generate_inner(schema)
@@ -85,7 +85,7 @@ class _StoredSchema(GenerateJsonSchema):
         schema: Any,  # noqa: ARG002 - pydantic's signature
         error_info: str,  # noqa: ARG002
     ) -> JsonSchemaValue:
-        """Refuse what pydantic has no JSON schema for, also as one of several choices."""
+        """Refuse a type without a JSON schema, also as a member of a union."""
         raise _UnstorableError
 
 
@@ -105,7 +105,7 @@ def _check_readable(made: JsonSchemaValue) -> None:
 
 
 def _unbuilt(model: type[BaseModel], message: str) -> str:
-    """Say which type pydantic can't use, and why."""
+    """Return which type pydantic can't use, and why, as text."""
     for name, field in model.model_fields.items():
         annotation: Any = field.annotation
         shown = getattr(annotation, "__name__", str(annotation))
@@ -113,7 +113,7 @@ def _unbuilt(model: type[BaseModel], message: str) -> str:
             TypeAdapter(annotation).rebuild()
         except UNBUILT as error:
             faults = {
-                "undefined-annotation": f"{shown} is not defined yet; define it above",
+                "undefined-annotation": f"{shown} is not defined yet: define it above the class",
                 "schema-for-unknown-type": f"{shown} is not a JSON type",
             }
             first = str(error).partition("\n")[0]

@@ -1,12 +1,13 @@
 """JSON value to bytes and back, and the limits on keys and values.
 
-The only serializer of the project: the memory backend uses it, too, so that every backend keeps
+The only serializer of state values. The memory backend uses it, too, so that every backend keeps
 and returns the same values and nothing that is returned aliases what is kept. Integers of up to
 4300 digits and every valid Unicode string come back exactly as they went in.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -127,6 +128,33 @@ def decode(data: bytes) -> Any:
         return from_json(data, allow_inf_nan=False)
     except ValueError:
         raise CodecError("the bytes are not a JSON value") from None
+
+
+def decode_text(text: str) -> Any:
+    """Decode JSON text that a person wrote.
+
+    Args:
+        text: JSON. Unlike in `decode`, an object that has a member twice is refused.
+
+    Returns:
+        The value.
+
+    Raises:
+        CodecError: It is not JSON, or has a member twice; the message says where or which.
+    """
+    try:
+        value = from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise CodecError(f"this is not JSON: {error}") from None
+    json.loads(text, object_pairs_hook=_refuse_duplicate, parse_int=str, parse_float=str)
+    return value
+
+
+def _refuse_duplicate(members: list[tuple[str, Any]]) -> None:
+    names = [name for name, _ in members]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise CodecError(f"{twice!r} appears twice in one object: keep one of them")
 
 
 def decode_all(values: Mapping[str, bytes]) -> dict[str, Any]:

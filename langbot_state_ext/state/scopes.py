@@ -1,7 +1,7 @@
-"""Whose state it is: the four scopes, and an identity made from a Query or from an event.
+"""Whose state it is: the four scopes, and the identity that a Query or an event gives each.
 
-Everything here is a pure function over plain attributes. LangBot's own objects, the SDK's and the
-simple ones of `langbot_state_ext.testing` all fit `protocols`.
+Pure functions over plain attributes: `protocols` says which. LangBot's own objects have them, and
+so have the SDK's and the simple ones of `langbot_state_ext.testing`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property, lru_cache
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from pydantic_core import to_json
 
@@ -27,11 +27,48 @@ VALID_STATE_SCOPES: tuple[Scope, ...] = get_args(Scope)
 ConversationIdentity = Literal["create_time", "launcher"]
 """What tells one conversation of a Query from the next: its creation, or the launcher alone."""
 
+Snapshot = dict[str, dict[str, Any]]
+"""State by scope and key; always has the four scopes."""
+
 KEY_VERSION = 1
 
 INVALID_SCOPE = f"invalid scope: valid are {', '.join(VALID_STATE_SCOPES)}"
 
 Parts = tuple[tuple[str, str | None], ...]
+
+_EVENT = ("runner_id", "binding_identity", "bot_id", "workspace_id")
+
+EVENT_PARTS: dict[Scope, tuple[str, ...]] = {
+    "conversation": (*_EVENT, "conversation_id", "thread_id"),
+    "actor": (*_EVENT, "actor_type", "actor_id"),
+    "subject": (*_EVENT, "subject_type", "subject_id"),
+    "runner": _EVENT,
+}
+"""The parts of a key that an event gives, by scope; named like the columns of LangBot's table."""
+
+_EVENT_NAMES = tuple(dict.fromkeys(name for parts in EVENT_PARTS.values() for name in parts))
+
+_REQUIRED_EVENT_PART: dict[str, str] = {
+    "conversation": "conversation_id",
+    "actor": "actor_id",
+    "subject": "subject_id",
+}
+"""The part without which an event has no key in a scope."""
+
+_LAUNCHER = ("launcher_type", "launcher_id")
+
+QUERY_PARTS: dict[Scope, tuple[str, ...]] = {
+    "conversation": ("runner_id", "bot_uuid", "pipeline_uuid", *_LAUNCHER, "conversation"),
+    "actor": ("runner_id", "bot_uuid", "sender_id"),
+    "subject": ("runner_id", "bot_uuid", *_LAUNCHER),
+    "runner": ("runner_id", "pipeline_uuid"),
+}
+"""The parts of a key that a Query gives, by scope."""
+
+LauncherType = Literal["person", "group"]
+"""The kinds of chat: a private one and a group."""
+
+LAUNCHER_TYPES: tuple[LauncherType, ...] = get_args(LauncherType)
 
 
 @dataclass(frozen=True)
@@ -64,14 +101,22 @@ class ScopeKey:
         return dict(self.parts).get(name)
 
 
+def empty_snapshot() -> Snapshot:
+    """Return a snapshot without state."""
+    return {scope: {} for scope in VALID_STATE_SCOPES}
+
+
 def key_from_query(
     scope: str,
     query: QueryLike,
     descriptor: HasId,
     *,
     identity: ConversationIdentity = "create_time",
-) -> ScopeKey | None:
-    """Name one scope of a Query.
+) -> ScopeKey:
+    """Return the key of one scope of a Query.
+
+    A launcher that the Query lacks is an absent part of the key: Queries without one share their
+    conversation and subject with each other, and with no Query that has one.
 
     Args:
         scope: One of `VALID_STATE_SCOPES`.
@@ -81,38 +126,33 @@ def key_from_query(
             `launcher` for a conversation that has none. Default `create_time`.
 
     Returns:
-        The key; None when the query has no launcher and the scope needs one.
+        The key.
 
     Raises:
         ScopeError: The scope is unknown, or an id is not valid Unicode text.
     """
-    runner: Parts = (("runner_id", descriptor.id),)
-    pipeline = ("pipeline_uuid", _id(query.pipeline_uuid) or "unknown_pipeline")
-    bot = ("bot_uuid", _id(query.bot_uuid) or "unknown_bot")
-    if scope == "runner":
-        return _key(scope, (*runner, pipeline))
-    if scope == "actor":
-        return _key(scope, (*runner, bot, ("sender_id", _id(query.sender_id) or "unknown_sender")))
-    launcher = _launcher(query)
-    if scope == "subject":
-        return _key(scope, (*runner, bot, *launcher)) if launcher else None
-    if scope != "conversation":
-        raise ScopeError(INVALID_SCOPE)
-    begun = ("conversation", _conversation_identity(query) if identity == "create_time" else None)
-    return _key(scope, (*runner, bot, pipeline, *launcher, begun)) if launcher else None
+    holder: Any = query.session or query
+    values = {
+        "runner_id": descriptor.id,
+        "bot_uuid": _id(query.bot_uuid) or "unknown_bot",
+        "pipeline_uuid": _id(query.pipeline_uuid) or "unknown_pipeline",
+        "sender_id": _id(query.sender_id) or "unknown_sender",
+        "launcher_type": _id(getattr(holder, "launcher_type", None)),
+        "launcher_id": _id(getattr(holder, "launcher_id", None)),
+        "conversation": _created(query) if identity == "create_time" else None,
+    }
+    return _key(scope, QUERY_PARTS, values)
 
 
 def key_from_event(
     scope: str, event: EventLike, binding: BindingLike, descriptor: HasId
 ) -> ScopeKey | None:
-    """Name one scope of an event under its binding.
-
-    The parts have the names that LangBot's own key uses, so that either can be made of the other.
+    """Return the key of one scope of an event under its binding.
 
     Args:
         scope: One of `VALID_STATE_SCOPES`.
         event: The event.
-        binding: What tied the event to the runner.
+        binding: What ties the event to the runner.
         descriptor: The runner.
 
     Returns:
@@ -131,15 +171,36 @@ def key_from_event(
 def keys_from_event(
     scopes: Iterable[str], event: EventLike, binding: BindingLike, descriptor: HasId
 ) -> list[ScopeKey | None]:
-    """Name several scopes of an event, each as `key_from_event` does."""
-    base: Parts = (
-        ("runner_id", descriptor.id),
-        ("binding_identity", binding_identity(binding)),
-        ("bot_id", _id(event.bot_id)),
-        ("workspace_id", _id(event.workspace_id)),
-    )
-    owns = [(scope, _event_identity(scope, event)) for scope in scopes]
-    return [None if own is None else _key(scope, base + own) for scope, own in owns]
+    """Return the keys of several scopes of an event, each as `key_from_event` does."""
+    values = _event_values(event, binding, descriptor)
+    return [_event_key(scope, values) for scope in scopes]
+
+
+def conversation_id_of(launcher_type: str, launcher_id: str) -> str:
+    """Return LangBot's id of a chat's conversation: `person_alice`, `group_g1`."""
+    return f"{launcher_type}_{launcher_id}"
+
+
+def launcher_of(conversation_id: str | None) -> tuple[LauncherType, str] | None:
+    """Return the chat that a conversation id names: `("person", "alice")` for `person_alice`.
+
+    Returns:
+        Launcher type and launcher id; None when the id does not come from a launcher.
+    """
+    kind, _, launcher_id = (conversation_id or "").partition("_")
+    launcher_type = next((each for each in LAUNCHER_TYPES if each == kind), None)
+    return (launcher_type, launcher_id) if launcher_type and launcher_id else None
+
+
+def conversation_id_of_session(session_id: str) -> str:
+    """Return the conversation id of a session of LangBot 4.11.0, `person_alice` for `PERSON_alice`.
+
+    Returns:
+        The id; the session id itself when it does not come from a launcher.
+    """
+    kind, mark, launcher_id = session_id.partition("_")
+    is_launcher = mark and kind in {each.upper() for each in LAUNCHER_TYPES}
+    return conversation_id_of(kind.lower(), launcher_id) if is_launcher else session_id
 
 
 def binding_identity(binding: BindingLike) -> str:
@@ -148,9 +209,9 @@ def binding_identity(binding: BindingLike) -> str:
     Returns:
         `binding_id`, else `scope_type:scope_id`, else `unknown_binding`.
     """
-    own = _id(binding.binding_id)
-    if own:
-        return own
+    binding_id = _id(binding.binding_id)
+    if binding_id:
+        return binding_id
     scope: BindingScopeLike | None = binding.scope
     if scope is not None and scope.scope_type and scope.scope_id:
         return f"{scope.scope_type}:{scope.scope_id}"
@@ -163,10 +224,10 @@ def subject_identity(
     data: Mapping[str, Any] | None,
     conversation_id: str | None,
 ) -> tuple[str, str] | None:
-    """Name the thing that an event is about.
+    """Return type and id of what an event is about.
 
-    LangBot's pipelines name the single message, by a number that begins again with each process.
-    Such a subject means the group or private chat that the message is in.
+    LangBot's pipelines give the single message, by a number that restarts with each process. Such
+    a subject means the group or private chat that the message is in.
 
     Args:
         subject_type: The event's subject type; `unknown` when absent.
@@ -180,54 +241,55 @@ def subject_identity(
     Source:
         LangBot 4.11.2, langbot/pkg/agent/runner/query_entry_adapter.py, _build_subject_context.
     """
-    own = _id(subject_id)
+    subject = _id(subject_id)
     if subject_type != "message":
-        return (subject_type or "unknown", own) if own else None
-    launcher_type, launcher_id = (
-        _id((data or {}).get(n)) for n in ("launcher_type", "launcher_id")
-    )
+        return (subject_type or "unknown", subject) if subject else None
+    launcher_type, launcher_id = (_id((data or {}).get(name)) for name in _LAUNCHER)
     if launcher_type and launcher_id:
         return launcher_type, launcher_id
     conversation = _id(conversation_id)
     if conversation:
         return "conversation", conversation
-    return ("message", own) if own else None
+    return ("message", subject) if subject else None
 
 
-def _event_identity(scope: str, event: EventLike) -> Parts | None:
-    if scope == "runner":
-        return ()
-    if scope == "conversation":
-        conversation = _id(event.conversation_id)
-        thread = ("thread_id", _id(event.thread_id))
-        return (("conversation_id", conversation), thread) if conversation else None
-    if scope == "actor":
-        actor = event.actor
-        actor_id = _id(actor.actor_id) if actor else None
-        actor_type = ("actor_type", (actor and actor.actor_type) or "user")
-        return (actor_type, ("actor_id", actor_id)) if actor_id else None
-    if scope != "subject":
-        raise ScopeError(INVALID_SCOPE)
-    subject = event.subject
-    named = subject and subject_identity(
-        subject.subject_type,
-        subject.subject_id,
-        getattr(subject, "data", None),
-        event.conversation_id,
+def _event_values(
+    event: EventLike, binding: BindingLike, descriptor: HasId
+) -> tuple[str | None, ...]:
+    """Return the values of `_EVENT_NAMES`, in their order."""
+    actor, subject = event.actor, event.subject
+    conversation_id = _id(event.conversation_id)
+    subject_type, subject_id = (
+        subject
+        and subject_identity(
+            subject.subject_type,
+            subject.subject_id,
+            getattr(subject, "data", None),
+            conversation_id,
+        )
+    ) or (None, None)
+    return (
+        descriptor.id,
+        binding_identity(binding),
+        _id(event.bot_id),
+        _id(event.workspace_id),
+        conversation_id,
+        _id(event.thread_id),
+        (actor and actor.actor_type) or "user",
+        _id(actor.actor_id) if actor else None,
+        subject_type,
+        subject_id,
     )
-    return (("subject_type", named[0]), ("subject_id", named[1])) if named else None
 
 
-def _launcher(query: QueryLike) -> Parts | None:
-    holder: Any = query.session or query
-    launcher_type = _id(getattr(holder, "launcher_type", None))
-    launcher_id = _id(getattr(holder, "launcher_id", None))
-    if not launcher_type or not launcher_id:
-        return None
-    return (("launcher_type", launcher_type), ("launcher_id", launcher_id))
+@lru_cache(maxsize=8192)
+def _event_key(scope: str, values: tuple[str | None, ...]) -> ScopeKey | None:
+    named = dict(zip(_EVENT_NAMES, values, strict=True))
+    required = _REQUIRED_EVENT_PART.get(scope)
+    return _key(scope, EVENT_PARTS, named) if required is None or named[required] else None
 
 
-def _conversation_identity(query: QueryLike) -> str | None:
+def _created(query: QueryLike) -> str | None:
     conversation = getattr(query.session, "using_conversation", None)
     return _id(getattr(conversation, "create_time", None))
 
@@ -241,11 +303,19 @@ def _id(value: object) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
+def _key(
+    scope: str, parts: Mapping[Scope, tuple[str, ...]], values: Mapping[str, str | None]
+) -> ScopeKey:
+    if scope not in VALID_STATE_SCOPES:
+        raise ScopeError(INVALID_SCOPE)
+    return _checked(scope, tuple([(name, values[name]) for name in parts[scope]]))
+
+
 @lru_cache(maxsize=8192)
-def _key(scope: str, parts: Parts) -> ScopeKey:
-    key = ScopeKey(cast("Scope", scope), parts)
+def _checked(scope: Scope, parts: Parts) -> ScopeKey:
+    key = ScopeKey(scope, parts)
     try:
-        key.storage  # noqa: B018 - an id that is not Unicode is found here, not in a backend
+        key.storage  # noqa: B018 - find an id that is not Unicode here, not in a backend
     except ValueError:
         raise ScopeError(f"an id of the {scope} has a lone surrogate, not valid Unicode") from None
     return key

@@ -1,4 +1,4 @@
-"""Everything that belongs to somebody: found, and erased, but for the extension's bookkeeping."""
+"""Erase everything that belongs to a person or a chat, except the extension's bookkeeping."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from ..backends import Backend, ScopeFilter, StoredScope
 from ..backends.walk import every_scope
-from ..plugin.owners import is_own
+from ..state.policy import is_bookkeeping
 from .store import StateStore
 
 
-async def stored_scopes(backend: Backend, filters: Sequence[ScopeFilter]) -> list[StoredScope]:
+async def matching_scopes(backend: Backend, filters: Sequence[ScopeFilter]) -> list[StoredScope]:
     """Return every scope that matches one of the filters."""
     return [
         stored
         for which in filters
         async for stored in every_scope(backend, which)
-        if not is_own(stored.key)
+        if not is_bookkeeping(stored.key)
     ]
 
 
@@ -27,7 +27,7 @@ async def erase(store: StateStore, filters: Sequence[ScopeFilter]) -> int:
         How many entries there were.
 
     Raises:
-        BackendError: The store failed; doing it again erases the rest.
+        BackendError: The store failed; a retry erases the rest.
     """
-    scopes = await stored_scopes(store.backend, filters)
+    scopes = await matching_scopes(store.backend, filters)
     return sum([await store.clear(ScopeFilter(key=stored.key)) for stored in scopes])

@@ -16,8 +16,7 @@ from ..backends import open_backend
 from ..errors import BackendError
 from ..state.codec import DEFAULT_LIMITS, Limits
 from ..state.protocols import BindingLike, EventLike, HasId, QueryLike
-from ..state.scopes import ConversationIdentity
-from .keyed import Snapshot
+from ..state.scopes import ConversationIdentity, Snapshot
 from .store import StateStore
 
 T = TypeVar("T")

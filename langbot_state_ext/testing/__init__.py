@@ -1,12 +1,13 @@
-"""For tests: a LangBot of a few milliseconds, and the contract that every backend passes.
+"""For tests: `RunnerHarness` for runners, and the contract that every backend passes.
 
-`RunnerHarness` gives a runner messages without a server; pytest has it as the fixture
-`runner_harness`. `BackendContract` and `DurableBackendContract` need pytest and pytest-asyncio.
+`RunnerHarness` sends messages to a runner without a server; in pytest it is the fixture
+`runner_harness`. `BackendContract` and `DurableBackendContract` need the extra `contract`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..errors import MissingExtra
 from .objects import (
     SimpleActor,
     SimpleBinding,
@@ -22,8 +23,8 @@ from .objects import (
 
 if TYPE_CHECKING:
     from .contract import BackendContract, Clock, DurableBackendContract
-    from .harness.harness import RunnerHarness
-    from .harness.record import Reply
+    from .harness.reply import Reply
+    from .harness.runner_harness import RunnerHarness
     from .harness.turn import Turn
 
 __all__ = [
@@ -45,16 +46,25 @@ __all__ = [
     "Turn",
 ]
 
-_ELSEWHERE = {
+_LAZY_MODULES = {
     **dict.fromkeys(("BackendContract", "Clock", "DurableBackendContract"), "contract"),
-    "Reply": "harness.record",
-    "RunnerHarness": "harness.harness",
+    "Reply": "harness.reply",
+    "RunnerHarness": "harness.runner_harness",
     "Turn": "harness.turn",
 }
-"""What is imported when it is asked for: the contract needs pytest, the harness takes a while."""
+"""The modules imported at first use: the contract needs pytest, the harness is slow to import."""
+
+_CONTRACT = {"pytest": "pytest", "pytest_asyncio": "pytest-asyncio"}
+"""The modules of the extra `contract`, with the packages that bring them."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ELSEWHERE:
+    if name not in _LAZY_MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_ELSEWHERE[name]}", __name__), name)
+    try:
+        module = import_module(f".{_LAZY_MODULES[name]}", __name__)
+    except ModuleNotFoundError as error:
+        if error.name not in _CONTRACT:
+            raise
+        raise MissingExtra(_CONTRACT[error.name], "contract") from None
+    return getattr(module, name)

@@ -1,7 +1,6 @@
-"""Simple objects that stand in for LangBot's own: a Query, an event, a binding, a runner.
+"""Simple objects in place of LangBot's own: a Query, an event, a binding, a descriptor.
 
-They have just the attributes that the store asks for, with defaults that make one person in one
-private chat.
+They have the attributes that the store reads. The defaults make one person in a private chat.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ class SimpleConversation:
     """A conversation of a session.
 
     Attributes:
-        uuid: What the conversation is called on the far side.
-        create_time: When it began; anything that `str` makes text of.
+        uuid: The id of the conversation, which the external id sets.
+        create_time: When it began; any value that `str` converts to text.
     """
 
     uuid: str | None = None
@@ -43,8 +42,8 @@ class SimpleSession:
 
     Attributes:
         launcher_type: `person` or `group`.
-        launcher_id: Who or which group.
-        using_conversation: The conversation under way; None before the first message.
+        launcher_id: The person or the group.
+        using_conversation: The current conversation; None before the first message.
     """
 
     launcher_type: str = "person"
@@ -59,8 +58,8 @@ class SimpleQuery:
     Attributes:
         bot_uuid: The bot.
         pipeline_uuid: The pipeline.
-        sender_id: Who sent the message.
-        session: The session that it belongs to.
+        sender_id: The person who sent the message.
+        session: The session of the message.
     """
 
     bot_uuid: str | None = "bot-1"
@@ -71,11 +70,11 @@ class SimpleQuery:
 
 @dataclass
 class SimpleActor:
-    """Who acted.
+    """The actor of an event.
 
     Attributes:
         actor_id: The person.
-        actor_type: What kind of actor; `user` when absent.
+        actor_type: The type of actor; `user` when absent.
     """
 
     actor_id: str | None = "alice"
@@ -84,12 +83,12 @@ class SimpleActor:
 
 @dataclass
 class SimpleSubject:
-    """What an event is about.
+    """The subject of an event, such as a group.
 
     Attributes:
-        subject_id: The thing.
-        subject_type: What kind of thing.
-        data: What else is known of it.
+        subject_id: Its id.
+        subject_type: Its type.
+        data: More about it.
     """
 
     subject_id: str | None = "alice"
@@ -103,11 +102,11 @@ class SimpleEvent:
 
     Attributes:
         conversation_id: The conversation.
-        thread_id: The thread in it.
-        actor: Who acted.
-        subject: What it is about.
+        thread_id: The thread in the conversation.
+        actor: The actor.
+        subject: The subject.
         bot_id: The bot.
-        workspace_id: The tenant.
+        workspace_id: The workspace.
     """
 
     conversation_id: str | None = "person_alice"
@@ -120,10 +119,10 @@ class SimpleEvent:
 
 @dataclass
 class SimplePolicy:
-    """What a binding allows.
+    """The state policy of a binding.
 
     Attributes:
-        enable_state: Whether the binding keeps state at all.
+        enable_state: Whether the binding keeps state.
         state_scopes: The scopes that are enabled.
     """
 
@@ -133,11 +132,11 @@ class SimplePolicy:
 
 @dataclass
 class SimpleBindingScope:
-    """What a binding without an id is bound to.
+    """The scope of a binding without an id.
 
     Attributes:
         scope_type: `agent`, `bot`, `workspace` or `global`.
-        scope_id: The id of that thing.
+        scope_id: The id of the agent, bot or workspace.
     """
 
     scope_type: str = "agent"
@@ -146,12 +145,12 @@ class SimpleBindingScope:
 
 @dataclass
 class SimpleBinding:
-    """What ties an event to a runner.
+    """A binding, which ties events to a runner.
 
     Attributes:
         binding_id: Its id.
-        scope: What it is bound to, used where it has no id.
-        state_policy: What it allows.
+        scope: Its scope, which identifies it when it has no id.
+        state_policy: Its state policy.
     """
 
     binding_id: str | None = "binding-1"

@@ -1,7 +1,6 @@
-"""The pytest plugin: one fixture, and failure messages that show the conversation.
+"""The pytest plugin: the fixture `runner_harness`, and reports of failed tests.
 
-Installed with the package; pytest finds it by its entry point. Nothing else is imported until a
-test asks for the fixture.
+pytest finds it by its entry point. It imports nothing else until a test uses the fixture.
 """
 
 from __future__ import annotations
@@ -14,52 +13,55 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .harness.harness import RunnerHarness
+    from .harness.runner_harness import RunnerHarness
 
-OPENED = pytest.StashKey[list["RunnerHarness"]]()
+HARNESSES = pytest.StashKey[list["RunnerHarness"]]()
 
 
 @pytest.fixture
 def runner_harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[type[RunnerHarness]]:
-    """`RunnerHarness`, whose state is in a file of this test and survives `restart()`.
+    """`RunnerHarness` with its state in a file of this test, which survives `restart()`.
 
         def test_it_greets(runner_harness):
             harness = runner_harness(MyRunner)
             assert harness.say("hi") == "Hello alice"
 
-    Every harness that a test makes is closed after it.
+    The harnesses of a test are closed after it.
     """
-    from .harness.harness import RunnerHarness
+    from .harness.runner_harness import RunnerHarness
 
-    opened: list[RunnerHarness] = []
-    request.node.stash[OPENED] = opened
+    harnesses: list[RunnerHarness] = []
+    request.node.stash[HARNESSES] = harnesses
 
     class Harness(RunnerHarness):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            number = len(opened) + 1
+            number = len(harnesses) + 1
             kwargs.setdefault("store", f"sqlite:///{tmp_path}/runner-state-{number}.db")
             super().__init__(*args, **kwargs)
-            opened.append(self)
+            harnesses.append(self)
 
     yield Harness
-    for harness in opened:
+    for harness in harnesses:
         harness.close()
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """Show stored state, or a reply, beside what was expected."""
-    report = sys.modules.get("langbot_state_ext.testing.harness.report")
-    return report.compared(left, right) if op == "==" and report else None
+    """Show the state or the reply of a harness beside what the test expected."""
+    if op != "==" or "langbot_state_ext.testing.harness.runner_harness" not in sys.modules:
+        return None
+    from .harness.comparison import explain_comparison
+
+    return explain_comparison(left, right)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add the conversation to the report of a test that failed."""
+    """Add the report of each harness to the report of a failed test."""
     report = yield
     if call.when == "call" and report.failed:
-        for harness in item.stash.get(OPENED, []):
+        for harness in item.stash.get(HARNESSES, []):
             report.sections.append(("Runner conversation", _report(harness)))
     return report
 
@@ -67,5 +69,5 @@ def pytest_runtest_makereport(
 def _report(harness: RunnerHarness) -> str:
     try:
         return harness.report()
-    except Exception as error:  # noqa: BLE001 - an error in a hook ends the whole session
-        return f"could not be shown: {type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001 - an exception in a hook ends the pytest session
+        return f"the report failed: {type(error).__name__}: {error}"

@@ -14,7 +14,7 @@ import pytest
 import langbot_state_ext
 from langbot_state_ext.backends.redis import scripts
 from langbot_state_ext.backends.resources import read_migrations, read_queries
-from tests.unmeasured import UNMEASURED
+from testkit.langbot_host import WITHOUT_COVERAGE
 from tools.plugin import ROOT, stage
 
 BACKENDS = Path(langbot_state_ext.__file__).parent / "backends"
@@ -70,7 +70,7 @@ def test_every_backend_opens_from_a_package(
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env=os.environ | UNMEASURED | {"PYTHONPATH": str(package)},
+        env=os.environ | WITHOUT_COVERAGE | {"PYTHONPATH": str(package)},
     )
     assert done.stdout.startswith(str(package))
 

@@ -145,5 +145,5 @@ def test_a_url_is_completed_from_environment_and_folder(tmp_path: Path) -> None:
     url = complete_url("sqlite:///${FILE}.db?wait_s=${WAIT}", root=tmp_path, environ=environ)
     assert url == f"sqlite:///{tmp_path}/s.db?wait_s=1"
     assert sqlite_file(url) == tmp_path / "s.db"
-    with pytest.raises(ConfigError, match="the environment has no WAIT"):
+    with pytest.raises(ConfigError, match="not set in the environment: WAIT"):
         complete_url("sqlite:///s.db?wait_s=${WAIT}", root=tmp_path, environ={})

@@ -59,8 +59,8 @@ def test_doctor_finds_everything_as_it_should_be(command: Command, root: Path) -
     configure(root, enable=True)
     done = command("doctor")
     assert done.returncode == 0, done.stdout
-    assert "data/state.db will be made at the first start" in done.stdout
-    names = [finding["name"] for finding in json.loads(command("doctor", "--json").stdout)]
+    assert "data/state.db will be created at the first start" in done.stdout
+    names = [check["name"] for check in json.loads(command("doctor", "--json").stdout)]
     assert names == ["langbot", "seams", "config", "start", "store", "plugin"]
 
 
@@ -72,7 +72,7 @@ def test_the_configuration_is_langbots_wherever_its_data_root_is(
     done = command("doctor", LANGBOT_DATA_ROOT=str(root / "elsewhere"))
     assert done.returncode == 0, done.stdout
     assert f"{root}/data/config.yaml is valid" in done.stdout
-    assert f"{root}/data/state.db will be made" in done.stdout
+    assert f"{root}/data/state.db will be created" in done.stdout
 
 
 def test_doctor_says_what_is_wrong(command: Command, root: Path) -> None:
@@ -80,11 +80,11 @@ def test_doctor_says_what_is_wrong(command: Command, root: Path) -> None:
     (root / "data" / "theirs.db").write_bytes(b"not ours")
     done = command("doctor", "--json")
     assert done.returncode == 1
-    findings = {f["name"]: f for f in json.loads(done.stdout)}
-    assert not findings["config"]["ok"]
-    assert "langbot-state enable" in findings["config"]["detail"]
-    assert not findings["store"]["ok"]
-    assert "theirs.db is not a SQLite database" in findings["store"]["detail"]
+    checks = {f["name"]: f for f in json.loads(done.stdout)}
+    assert not checks["config"]["ok"]
+    assert "langbot-state enable" in checks["config"]["detail"]
+    assert not checks["store"]["ok"]
+    assert "theirs.db is not a SQLite database" in checks["store"]["detail"]
 
 
 def test_doctor_never_shows_a_password(command: Command, root: Path, postgres_url: str) -> None:
@@ -127,7 +127,7 @@ def test_export_without_a_state_file_says_so_and_makes_none(command: Command, ro
     (root / "data" / "langbot.db").touch()
     done = command("export-host")
     assert done.returncode == 1
-    assert f"there is no {root}/data/state.db to write back" in done.stderr
+    assert f"{root}/data/state.db does not exist" in done.stderr
     assert not (root / "data" / "state.db").exists()
 
 

@@ -1,15 +1,23 @@
-"""What the adapter leaves behind in LangBot's tasks."""
+"""The adapter: the way of an update, and what is left behind in LangBot's tasks."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from langbot_state_ext import RunLifecycle, StateStore
-from langbot_state_ext.host.adapter import Adapter
+import langbot_state_ext
+from langbot_state_ext import Change, Run, RunLifecycle, StateStore
+from langbot_state_ext.backends.memory import MemoryBackend
+from langbot_state_ext.host.adapter import Adapter, _handling, host_patches
+from langbot_state_ext.host.patches import Patches
 from langbot_state_ext.host.sessions import Sessions
 from langbot_state_ext.testing import SimpleBinding, SimpleDescriptor, SimpleEvent
+
+PACKAGE = Path(langbot_state_ext.__file__).parent
 
 
 class Remembering(RunLifecycle):
@@ -17,9 +25,9 @@ class Remembering(RunLifecycle):
 
     dropped: list[str]
 
-    def forget(self, run_id: str) -> None:
+    def discard(self, run_id: str) -> None:
         self.dropped.append(run_id)
-        super().forget(run_id)
+        super().discard(run_id)
 
 
 async def test_a_task_of_many_runs_drops_just_those_that_never_ended() -> None:
@@ -34,6 +42,7 @@ async def test_a_task_of_many_runs_drops_just_those_that_never_ended() -> None:
 
     async def begin(run_id: str) -> None:
         async def build() -> dict[str, Any]:
+            await adapter._build_snapshot(None, **where)
             return {"run_id": run_id}
 
         await adapter._build_context(build, **where)
@@ -47,3 +56,38 @@ async def test_a_task_of_many_runs_drops_just_those_that_never_ended() -> None:
     await asyncio.sleep(0)
     assert lifecycle.dropped == ["died"]
     assert "died" not in lifecycle
+
+
+class Traced(MemoryBackend):
+    """Notes which of our functions lead to a commit, the nearest first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.path: list[str] = []
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        frames = inspect.stack()[1:]
+        ours = [frame for frame in frames if PACKAGE in Path(frame.filename).parents]
+        self.path = [frame.function for frame in ours]
+        await super().commit(changes)
+
+
+async def test_an_update_takes_a_straight_way_from_langbot_to_the_backend() -> None:
+    from langbot.pkg.agent.runner.persistent_state_store import PersistentStateStore
+
+    lifecycle = RunLifecycle(StateStore(backend := Traced()))
+    event, binding, descriptor = SimpleEvent(), SimpleBinding(), SimpleDescriptor()
+    where: dict[str, Any] = {"event": event, "binding": binding, "descriptor": descriptor}
+    await lifecycle.before_run(Run("run-1", event, binding, descriptor))
+    patches = Patches(host_patches(lifecycle, logger=logging.getLogger("test")))
+    patches.install()
+    token = _handling.set(("run-1", 1))
+    try:
+        done = await PersistentStateStore(None).apply_update_from_event(
+            **where, scope="actor", key="n", value=1
+        )
+    finally:
+        _handling.reset(token)
+        patches.uninstall()
+    assert done == (True, None)
+    assert backend.path == ["_commit", "_apply", "update", "_apply_update"]

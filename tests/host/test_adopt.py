@@ -27,11 +27,15 @@ from langbot_state_ext import (
 )
 from langbot_state_ext.backends import Change
 from langbot_state_ext.backends.sqlite.backend import SqliteBackend
-from langbot_state_ext.host.adoption.adopt import Exported, _host_key, adopt, export
-from langbot_state_ext.host.adoption.marks import MARKER, PLACE
+from langbot_state_ext.host.adoption.adopt import adopt
+from langbot_state_ext.host.adoption.export import Exported, export
+from langbot_state_ext.host.adoption.marks import MARK_PLACE, MARK_SCOPE, mark_change
+from langbot_state_ext.host.adoption.rows import scope_key_of
 from langbot_state_ext.host.database import host_database, host_engine
 from langbot_state_ext.store.copy import copy
 from langbot_state_ext.testing import SimpleDescriptor, SimpleQuery
+
+pytestmark = pytest.mark.host
 
 LOGGER = logging.getLogger("test")
 BINDING = "agent_p1_plugin:a/b/c"
@@ -54,7 +58,7 @@ async def insert(engine: AsyncEngine, scope: str, name: str, value: Any, **colum
     from langbot.pkg.agent.runner.persistent_state_store import PersistentStateStore
 
     context = {"runner_id": "plugin:a/b/c", "binding_identity": BINDING, "bot_id": "b1", **columns}
-    place = _host_key(key(scope, *columns.items()))
+    place = scope_key_of(key(scope, *columns.items()))
     await PersistentStateStore(engine).state_set(
         place, name, value, "plugin:a/b/c", BINDING, scope, context
     )
@@ -128,7 +132,7 @@ async def test_it_happens_once(engine: AsyncEngine) -> None:
         await adopt(store, engine, LOGGER)
         await store.clear(ScopeFilter(scope="actor"))
         assert await adopt(store, engine, LOGGER) == 0
-        mark = json.loads((await store.backend.load([MARKER]))[0]["rows"])
+        mark = json.loads((await store.backend.load([MARK_SCOPE]))[0]["rows"])
         assert mark == {"rows": 5, "at": pytest.approx(time.time(), abs=600)}
 
 
@@ -150,7 +154,7 @@ async def test_two_that_adopt_at_once_do_it_once(
 
         async def empty_for_the_last_time(*arguments: Any) -> Any:
             page = await scopes(*arguments)
-            await store.backend.commit([Change(MARKER, "rows", b"0")])
+            await store.backend.commit([mark_change(0, time.time(), None)])
             return page
 
         mocker.patch.object(store.backend, "scopes", empty_for_the_last_time)
@@ -188,7 +192,7 @@ async def test_a_store_that_comes_back_empty_gets_no_older_state(
         assert await adopt(store, engine, LOGGER) == 1
         assert await store.get(key("runner"), "n") is None
         assert await store.get(key("runner"), "late") == 1
-        assert "it has lost what it kept, or state_ext.url names another one" in caplog.text
+        assert "the store lost its state, or state_ext.url names another one" in caplog.text
         caplog.clear()
         assert await adopt(store, engine, LOGGER) == 0
         assert caplog.text == ""
@@ -204,7 +208,7 @@ async def test_what_was_written_back_is_taken_over_by_a_new_store(
         await export(store, engine, LOGGER)
     async with engine.connect() as connection:
         found = await connection.execute(sa.text("SELECT scope_key FROM runner_state"))
-        assert PLACE[0] not in found.scalars().all()
+        assert MARK_PLACE[0] not in found.scalars().all()
     async with durable(tmp_path, "new") as store:
         assert await adopt(store, engine, LOGGER) == 5
         assert await store.get(key("runner"), "n") == "today"
@@ -213,10 +217,9 @@ async def test_what_was_written_back_is_taken_over_by_a_new_store(
 async def test_a_store_that_took_over_before_marks_the_table(
     engine: AsyncEngine, tmp_path: Path
 ) -> None:
-    """A mark of the first version, the count alone, dates from when it was written."""
     await fill(engine)
     async with durable(tmp_path) as store:
-        await store.backend.commit([Change(MARKER, "rows", b"6")])
+        await store.backend.commit([mark_change(6, time.time() + 1, None)])
         assert await adopt(store, engine, LOGGER) == 0
     async with durable(tmp_path, "empty") as store:
         assert await adopt(store, engine, LOGGER) == 0
@@ -261,7 +264,7 @@ async def test_writing_back_gives_langbot_what_there_is_now(engine: AsyncEngine)
         await adopt(store, engine, LOGGER)
         await store.apply(key("runner"), "n", ["new"])
         await store.apply(key("runner"), "more", "é")
-        await store.delete(alice, "n")
+        await store.backend.commit([Change(alice, "n", None)])
         await store.apply_update(SimpleQuery(), SimpleDescriptor(), "actor", "query", 1)
         for _ in range(2):
             assert await export(store, engine, LOGGER) == Exported(5, 1, 0)
@@ -279,7 +282,7 @@ async def test_a_store_that_was_never_langbots_writes_nothing_back(engine: Async
     await fill(engine)
     before = await rows(engine)
     async with StateStore() as store:
-        with pytest.raises(ConfigError, match="was never LangBot's"):
+        with pytest.raises(ConfigError, match="never took over LangBot's state"):
             await export(store, engine, LOGGER)
     assert await rows(engine) == before
 

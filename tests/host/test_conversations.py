@@ -1,4 +1,4 @@
-"""When a conversation with an outside agent goes on, and when a new one begins."""
+"""When a conversation with an external agent goes on, and when a new one begins."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ import yaml
 
 from testkit.langbot_host import LangBotHost
 
-from .conftest import HERE, PROBE, Chat, wait_until
+from .chats import PROBE, PROBE_FOLDER, Chat, put, wait_until
+
+pytestmark = pytest.mark.host
 
 EXTERNAL = "external.conversation_id"
 DIFY_404 = (
     'Dify API error 404: {"code":"not_found","message":"Conversation Not Exists.","status":404}'
 )
-
-
-def put(scope: str, key: str, value: Any) -> dict[str, Any]:
-    return {"set": [scope, key, value]}
 
 
 def begin(chat: Chat, **who: Any) -> None:
@@ -182,7 +180,7 @@ def steered(host: LangBotHost, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Install the probe runner once more, as one whose runs take the messages that follow."""
     plugin = tmp_path_factory.mktemp("plugins") / "steered_runner"
     commands = shutil.ignore_patterns("__pycache__", "commands")
-    shutil.copytree(HERE / "probe_runner", plugin, ignore=commands)
+    shutil.copytree(PROBE_FOLDER, plugin, ignore=commands)
     manifest = yaml.safe_load((plugin / "manifest.yaml").read_text())
     manifest["metadata"]["name"] = "SteeredRunner"
     del manifest["spec"]["components"]["Command"]

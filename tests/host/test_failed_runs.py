@@ -13,13 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from testkit.langbot_host import LangBotHost
+from testkit.langbot_host import LangBotHost, with_extension
 
-from .conftest import HERE, PROBE, Chat, new_chat, wait_until, with_extension
+from .chats import PROBE, Chat, install_probe, new_chat, put, wait_until
 
-
-def put(scope: str, key: str, value: Any) -> dict[str, Any]:
-    return {"set": [scope, key, value]}
+pytestmark = pytest.mark.host
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +26,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LangBotHost]:
     host.config["system"] = {"session_retention": {"max_entries_per_workspace": 2}}
     host.config["concurrency"] = {"session": 2}
     with host:
-        host.install_plugin(host.build_plugin(HERE / "probe_runner"), runner_id=PROBE)
+        install_probe(host)
         yield host
 
 
@@ -103,7 +101,7 @@ def test_a_failed_run_leaves_what_another_wrote_since(chat: Chat, host: LangBotH
         with chat.under_way(put("actor", "n", 2), put("actor", "go", 1), group="g1"):
             failing.result()
     assert chat.state()["actor"] == {"n": 2, "go": 1}
-    assert "key 'n' stays: another run has written it since" in host.log
+    assert "key 'n' was kept: a later run overwrote it" in host.log
 
 
 def test_runs_that_begin_while_others_fail_keep_what_they_write(chat: Chat) -> None:
@@ -148,7 +146,7 @@ def test_a_killed_run_is_taken_back_at_the_next_start(chat: Chat, host: LangBotH
             dying.result()
     host.start()
     host.wait_for_runner(PROBE)
-    assert "Took back what 1 runs had written that never ended" in host.log
+    assert "Rolled back 1 unfinished run" in host.log
     seen = chat.run()
     assert seen["state"] == state
     assert seen["params"]["conversation_id"] == "ext-1"

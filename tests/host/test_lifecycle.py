@@ -16,10 +16,10 @@ import httpx
 import pytest
 
 from testkit.http_bot import HttpBot
-from testkit.langbot_host import HostError, LangBotHost
-from tests.unmeasured import UNMEASURED
+from testkit.langbot_api import HostError
+from testkit.langbot_host import WITHOUT_COVERAGE, LangBotHost, with_extension
 
-from .conftest import with_extension
+pytestmark = pytest.mark.host
 
 ROOT = Path(__file__).parents[2]
 RUNNER = "plugin:langbot-state-ext/CountingRunner/default"
@@ -39,7 +39,7 @@ def install_counting_runner(host: LangBotHost) -> HttpBot:
 
 
 def test_a_killed_langbot_loses_nothing_that_was_answered(tmp_path: Path) -> None:
-    with with_extension(tmp_path, env=UNMEASURED) as host:
+    with with_extension(tmp_path, env=WITHOUT_COVERAGE) as host:
         bot = install_counting_runner(host)
         answered = (0, 0)
         for after_s in (0.1, 0.5, 0.9):
@@ -85,7 +85,7 @@ def test_a_faulty_section_keeps_langbot_from_starting(tmp_path: Path) -> None:
     for part in (
         "state_ext in LangBot's data/config.yaml is not valid:",
         "state_ext.url: unknown scheme mysql: use memory://, sqlite://",
-        "state_ext.colour: unknown; allowed are enable, url,",
+        "state_ext.colour: unknown setting; use enable, url,",
         "state_ext.limits.depth: input should be greater than or equal to 1",
     ):
         assert part in message
@@ -163,11 +163,11 @@ def test_coming_and_leaving_as_the_readme_says(tmp_path: Path, installed: Path) 
 
         host.stop_langbot()
         for _ in range(2):
-            run_readme("Back-up", tmp_path, installed)
+            run_readme("Back up and restore", tmp_path, installed)
         with closing(sqlite3.connect(tmp_path / "data" / "state-backup.db")) as db:
             assert db.execute("SELECT count(*) FROM entries").fetchone()[0] > 3
-        said = run_readme("Leave again", tmp_path, installed)
-        assert re.search(r"Wrote \d+ entries into LangBot's own table; 0 have no place", said)
+        said = run_readme("Uninstall", tmp_path, installed)
+        assert re.search(r"Exported \d+ entries to LangBot's own table. 0 can't be", said)
         host.start()
         host.wait_for_runner(RUNNER)
         assert "keeps the state of" not in host.log

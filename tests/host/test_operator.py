@@ -13,11 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from testkit.langbot_host import LangBotHost, bin_folder
+from testkit.langbot_host import LangBotHost, with_extension
+from testkit.plugin_package import bin_folder
 
-from .conftest import PROBE, new_chat
-
-HERE = Path(__file__).parent
+from .chats import install_probe, new_chat
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +26,12 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory, elsewhere: Path) -> Iterator[LangBotHost]:
-    host = LangBotHost(
-        tmp_path_factory.mktemp("langbot"),
-        command=[str(bin_folder() / "langbot-state"), "run"],
-        config={"state_ext": {"enable": True}},
-        env={"LANGBOT_DATA_ROOT": str(elsewhere)},
-    )
+    env = {"LANGBOT_DATA_ROOT": str(elsewhere)}
+    host = with_extension(tmp_path_factory.mktemp("langbot"), env=env)
     taken = urlsplit(host.url)
     with socket.create_server((taken.hostname, taken.port)), host:
         assert host.url != taken.geturl()
-        host.install_plugin(host.build_plugin(HERE / "probe_runner"), runner_id=PROBE)
+        install_probe(host)
         yield host
 
 

@@ -9,13 +9,11 @@ import pytest
 
 from testkit.langbot_host import LangBotHost
 
-from .conftest import Chat
+from .chats import Chat, put
+
+pytestmark = pytest.mark.host
 
 EXTERNAL = "external.conversation_id"
-
-
-def put(scope: str, key: str, value: Any) -> dict[str, Any]:
-    return {"set": [scope, key, value]}
 
 
 def warnings(host: LangBotHost, text: str) -> list[str]:

@@ -22,11 +22,13 @@ from langbot_state_ext.host.adapter import HostScopeKey
 from langbot_state_ext.host.patches import Patch, Patches
 from langbot_state_ext.testing.contract import person
 
+pytestmark = pytest.mark.host
+
 SHUTDOWN = Patch("langbot.pkg.core.app", "Application.shutdown", lambda original: original())
 
 
 def table() -> list[Patch]:
-    places = adapter.table(RunLifecycle(StateStore()), logger=logging.getLogger("test"))
+    places = adapter.host_patches(RunLifecycle(StateStore()), logger=logging.getLogger("test"))
     return [*places, SHUTDOWN]
 
 
@@ -205,3 +207,12 @@ def test_a_scope_key_survives_the_copies_that_langbot_makes() -> None:
     copied = deepcopy({"scope_keys": {"actor": key}})["scope_keys"]["actor"]
     assert (copied, copied.key, copied.run_id) == (key, key.key, "run-1")
     assert key == key.key.storage
+
+
+def test_a_langbot_without_our_stage_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    from langbot.pkg.core import boot as host_boot
+
+    monkeypatch.setattr(host_boot, "stage_order", ["LoadConfigStage"])
+    with pytest.raises(SystemExit, match="its boot has no BuildAppStage"):
+        boot.register()
+    assert host_boot.stage_order == ["LoadConfigStage"]

@@ -14,13 +14,10 @@ from typing import Any
 import pytest
 
 from testkit.http_bot import HttpBot
-from testkit.langbot_host import LangBotHost, bin_folder
+from testkit.langbot_host import WITHOUT_COVERAGE, LangBotHost, with_extension
 from testkit.servers import PASSWORD, PostgresServer, RedisServer
-from tests.unmeasured import UNMEASURED
 
-pytestmark = [pytest.mark.host, pytest.mark.timeout(900)]
-
-RUNNER = "plugin:langbot-state-ext/ProbeRunner/default"
+from .chats import PROBE, install_probe, put
 
 
 def say(bot: HttpBot, *steps: dict[str, Any]) -> dict[str, Any]:
@@ -39,11 +36,10 @@ def kept(bot: HttpBot) -> Any:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, HttpBot]:
     """A LangBot's folder, set up without the extension, that has some state of its own."""
     folder = tmp_path_factory.mktemp("langbot")
-    with LangBotHost(folder, env=UNMEASURED) as host:
-        package = host.build_plugin(Path(__file__).parent / "probe_runner")
-        host.install_plugin(package, runner_id=RUNNER)
-        bot = host.create_bot("probe", host.create_pipeline("probe", RUNNER))
-        say(bot, {"set": ["actor", "before", "kept by LangBot alone"]})
+    with LangBotHost(folder, env=WITHOUT_COVERAGE) as host:
+        install_probe(host)
+        bot = host.create_bot("probe", host.create_pipeline("probe", PROBE))
+        say(bot, put("actor", "before", "kept by LangBot alone"))
     return folder, bot
 
 
@@ -53,17 +49,15 @@ def pair(folder: Path, bot: HttpBot, place: Path, url: str) -> Iterator[list[tup
     hosts = []
     for name, policy in (("one", "fail"), ("other", "continue")):
         shutil.copytree(folder / "data", place / name / "data", symlinks=True)
-        config = {"state_ext": {"enable": True, "url": url, "on_unavailable": policy}}
-        command = [str(bin_folder() / "langbot-state"), "run"]
-        env = {**UNMEASURED, "STATE_PASSWORD": "p%40ss%2Fw%3Ard%231%3F"}
-        hosts.append(LangBotHost(place / name, command=command, config=config, env=env))
+        env = {**WITHOUT_COVERAGE, "STATE_PASSWORD": "p%40ss%2Fw%3Ard%231%3F"}
+        hosts.append(with_extension(place / name, env=env, url=url, on_unavailable=policy))
     with ExitStack() as stack:
         for host in hosts:
             stack.push(host)
         with ThreadPoolExecutor(len(hosts)) as pool:
             list(pool.map(LangBotHost.start, hosts))
         for host in hosts:
-            host.wait_for_runner(RUNNER)
+            host.wait_for_runner(PROBE)
         yield [(host, replace(bot, url=host.url)) for host in hosts]
 
 
@@ -88,20 +82,20 @@ def test_two_langbots_share_a_store_and_outlive_its_absence(
             assert "p%40ss" not in host.log + host.config_file.read_text()
 
         assert kept(bot) == kept(there) == {"before": "kept by LangBot alone"}
-        say(bot, {"set": ["actor", "mood", "good"]})
+        say(bot, put("actor", "mood", "good"))
         assert kept(there)["mood"] == "good"
-        say(there, {"set": ["actor", "mood", "better"]})
+        say(there, put("actor", "mood", "better"))
         assert kept(bot)["mood"] == "better"
 
         server.stop()
         assert f"127.0.0.1:{server.port}/" in bot.say("[]")
         assert "can't be reached" in bot.say("[]")
-        assert say(there, {"set": ["actor", "mood", "lost"]})["state"]["actor"] == {}
+        assert say(there, put("actor", "mood", "lost"))["state"]["actor"] == {}
         assert "runs without state" in other.log
         assert "actor key 'mood'" in other.log
 
         server.start()
         for each in (bot, there):
             assert kept(each) == {"before": "kept by LangBot alone", "mood": "better"}
-        say(bot, {"set": ["actor", "mood", "best"]})
+        say(bot, put("actor", "mood", "best"))
         assert kept(there)["mood"] == "best"

@@ -85,7 +85,7 @@ def test_disabling_takes_the_hook_away_whatever_the_configuration_is(site: Path)
     config = site / "config.yaml"
     launcher.enable(config)
     config.write_text("a: [", "utf-8")
-    with pytest.raises(ConfigError, match=r"the start-up hook is gone, but .* is not YAML"):
+    with pytest.raises(ConfigError, match=r"the start-up hook is removed, but .* is not YAML"):
         launcher.disable(config)
     assert not launcher.hook_installed()
 
@@ -142,7 +142,7 @@ def test_the_hook_imports_nothing_in_another_process(site: Path) -> None:
 
 
 def test_a_hook_left_behind_says_what_to_do(site: Path) -> None:
-    launcher.enable(site / "config.yaml")
+    _config, hook, loader = launcher.enable(site / "config.yaml")
     (site / "langbot").write_text(
         "import sys\n"
         "class Gone:\n"
@@ -156,7 +156,7 @@ def test_a_hook_left_behind_says_what_to_do(site: Path) -> None:
     )
     done = run_with_hook(site, str(site / "langbot"))
     assert done.returncode == 0, done.stderr
-    assert f"its start-up hook is not: delete {site / launcher.HOOK}.py" in done.stderr
+    assert f"start-up hook is: delete {hook} and {loader.name} beside it" in done.stderr
 
 
 def test_an_extension_that_is_broken_keeps_langbot_from_starting(site: Path) -> None:
@@ -188,4 +188,4 @@ def test_a_hook_without_wrapt_says_what_to_do(site: Path) -> None:
     )
     done = run_with_hook(site, str(site / "langbot"))
     assert done.returncode == 0, done.stderr
-    assert "is gone, but its start-up hook is not" in done.stderr
+    assert "not installed any more, but its start-up hook is: delete" in done.stderr

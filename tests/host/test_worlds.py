@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from langbot_state_ext.testing import RunnerHarness
-from testkit.fake_services import FakeAgent, FakeN8n
+from testkit.fakes import FakeAgent, FakeN8n
 from testkit.langbot_host import LangBotHost
 
-from .worlds import FAILED, PROBE, HarnessWorld, World, Worlds
+from .chats import PROBE_FOLDER
+from .worlds import FAILED, HarnessWorld, World, Worlds
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -189,7 +190,7 @@ def test_the_harness_shows_what_langbot_does(
     config = turns[0].get("config", {})
     with in_harness(tmp_path, config=config) as harness:
         shown = talk(HarnessWorld(harness), turns)
-    assert not differences(shown, talk(worlds.open(PROBE, config), turns))
+    assert not differences(shown, talk(worlds.open(PROBE_FOLDER, config), turns))
 
 
 @pytest.mark.parametrize("turns", AGENTS_TURNS.values(), ids=AGENTS_TURNS.keys())
@@ -198,13 +199,13 @@ def test_the_harness_shows_what_an_agent_of_langbots_does(
 ) -> None:
     with in_harness(tmp_path, processor="agent") as harness:
         shown = talk(HarnessWorld(harness), turns)
-    assert not differences(shown, talk(worlds.open(PROBE, {}, "agent"), turns))
+    assert not differences(shown, talk(worlds.open(PROBE_FOLDER, {}, "agent"), turns))
 
 
 def test_runs_that_overlap_see_what_they_see_in_langbot(worlds: Worlds, tmp_path: Path) -> None:
     with in_harness(tmp_path) as harness:
         shown = overlap(HarnessWorld(harness))
-    assert not differences(shown, overlap(worlds.open(PROBE, {})))
+    assert not differences(shown, overlap(worlds.open(PROBE_FOLDER, {})))
     assert shown[0]["state"]["runner"] == {"begun": 1}
     assert shown[1]["state"]["runner"] == {"begun": 1, "go": 1, "who": "alice", "end": 1}
 
@@ -223,7 +224,9 @@ def overlap(world: World) -> list[Any]:
 
 def in_harness(folder: Path, **options: Any) -> RunnerHarness:
     """Open a harness that streams, as LangBot's HTTP platform does."""
-    return RunnerHarness(PROBE, store=f"sqlite:///{folder}/state.db", streaming=True, **options)
+    return RunnerHarness(
+        PROBE_FOLDER, store=f"sqlite:///{folder}/state.db", streaming=True, **options
+    )
 
 
 def talk(world: World, turns: list[dict[str, Any]]) -> list[Any]:
@@ -305,7 +308,7 @@ def test_an_n8n_workflow(open_world: OpenWorld) -> None:
         assert last(world.say("hello")) == "session 1: hello"
         assert last(world.say("hello", group="g1")) == "session 2: hello"
         assert last(world.say("again")) == "session 1: again"
-        assert n8n.asked[1]["conversation_id"].startswith("n8n_conversation_")
+        assert n8n.log[1][0].get_json()["conversation_id"].startswith("n8n_conversation_")
 
 
 def test_an_outside_agent_over_a_restart(open_world: OpenWorld) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from langbot_state_ext.testing import RunnerHarness
-from langbot_state_ext.testing.harness.chats import Processor
+from langbot_state_ext.testing.harness.chat import Processor
 from langbot_state_ext.testing.harness.component import component_of
 from testkit.http_bot import HttpBot
 from testkit.langbot_host import LangBotHost
 
-PROBE = Path(__file__).with_name("probe_runner")
+from .chats import PROBE_FOLDER
 
 FAILED = "Agent runner"
 """How LangBot begins what it tells somebody whose run has failed."""
@@ -117,7 +117,7 @@ class Worlds:
     def __init__(self, host: LangBotHost, folder: Path) -> None:
         self._host = host
         self._folder = folder
-        self._installed = {component_of(PROBE).id}
+        self._installed = {component_of(PROBE_FOLDER).id}
         self._opened = 0
 
     def open(

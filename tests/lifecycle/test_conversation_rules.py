@@ -13,9 +13,9 @@ from langbot_state_ext.lifecycle.conversation_rules import (
     is_dead,
     is_expired,
     stable_conversation_id,
-    uuid_after,
     uuid_on_resume,
 )
+from langbot_state_ext.state.external_id import uuid_after
 
 OURS = Synced(frozenset({"ext-1", "ext-2"}), None)
 

@@ -25,10 +25,10 @@ from langbot_state_ext import Run, RunLifecycle, StateStore
 from langbot_state_ext.lifecycle.conversation_rules import (
     Synced,
     stable_conversation_id,
-    uuid_after,
     uuid_on_resume,
 )
 from langbot_state_ext.lifecycle.run import OnFailedRun
+from langbot_state_ext.state.external_id import uuid_after
 from langbot_state_ext.testing import SimpleActor, SimpleBinding, SimpleDescriptor, SimpleEvent
 from langbot_state_ext.testing.contract import Clock
 
@@ -214,7 +214,7 @@ class Histories(RuleBasedStateMachine):
         self.steady += after_s
         seen, self.seen[person] = self.seen.get(person), self.steady
         external_id = self.drive(
-            self.lifecycle.resume(
+            self.lifecycle.before_message(
                 *self.binding_of(runner, person),
                 expire_after_s=EXPIRE_AFTER_S if expires else 0,
                 idle_s=None if seen is None else self.steady - seen,
@@ -259,9 +259,7 @@ class Histories(RuleBasedStateMachine):
         self._update(data.draw(st.sampled_from(self.runs)), scope, key, value)
 
     def _update(self, run: LiveRun, scope: str, key: str, value: Any) -> None:
-        update = {"scope": scope, "key": key, "value": value}
-        result = {"type": "state.updated", "data": update}
-        assert self.drive(self.lifecycle.on_result(run.run_id, result)).kept
+        assert self.drive(self.lifecycle.update(run.run_id, scope, key, value)).kept
         if (scope, key) == ("conversation", EXTERNAL):
             self._set(run.person, uuid_after(value, self.uuids[run.person][0]))
         self.reference.write(run, scope, key, value)
@@ -313,7 +311,7 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.lifecycle = self._lifecycle()
-        died = self.drive(self.lifecycle.settle())
+        died = self.drive(self.lifecycle.undo_unfinished())
         if self.on_failed_run == "rollback":
             for run in self.runs:
                 self.reference.take_back(run)
@@ -347,7 +345,7 @@ class Histories(RuleBasedStateMachine):
 
 
 class RollbackHistories(Histories):
-    """The same, where what a failed run has written is taken back."""
+    """The same, where what a failed run has written is undone."""
 
     on_failed_run = "rollback"
 

@@ -1,86 +1,29 @@
-"""`RunLifecycle`: snapshots, updates, and runs that do not complete."""
+"""A run reads, writes and ends; the State API writes for it."""
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-from pytest_mock import MockerFixture
 
 from langbot_state_ext import (
     VALID_STATE_SCOPES,
     BackendUnavailable,
-    Run,
+    InvalidKey,
+    Limits,
     RunLifecycle,
-    ScopeFilter,
     StateStore,
-    key_from_event,
 )
-from langbot_state_ext.backends import Change
 from langbot_state_ext.backends.memory import MemoryBackend
-from langbot_state_ext.lifecycle.conversation_rules import LAST_ACTIVITY_KEY
-from langbot_state_ext.state.policy import OWN_RUNNER
-from langbot_state_ext.store.undo import JOURNAL
-from langbot_state_ext.testing import (
-    SimpleActor,
-    SimpleBinding,
-    SimpleDescriptor,
-    SimpleEvent,
-    SimplePolicy,
-)
-from langbot_state_ext.testing.contract import Clock
 
-RUNNER = SimpleDescriptor()
-BINDING = SimpleBinding()
-
-
-def run(run_id: str = "run-1", event: SimpleEvent | None = None) -> Run:
-    return Run(run_id, event or SimpleEvent(), BINDING, RUNNER)
-
-
-def update(scope: str, key: str, value: Any, sequence: int | None = None) -> dict[str, Any]:
-    data = {"scope": scope, "key": key, "value": value}
-    return {"type": "state.updated", "data": data, "sequence": sequence}
-
-
-def key_of(scope: str) -> Any:
-    return key_from_event(scope, SimpleEvent(), BINDING, RUNNER)
-
-
-@pytest_asyncio.fixture
-async def store() -> AsyncIterator[StateStore]:
-    async with StateStore() as store:
-        yield store
-
-
-@pytest.fixture
-def lifecycle(store: StateStore) -> RunLifecycle:
-    return RunLifecycle(store)
-
-
-@pytest.fixture
-def careful(store: StateStore) -> RunLifecycle:
-    """Return a life cycle that takes failed runs back."""
-    return RunLifecycle(store, on_failed_run="rollback", instance_id="here")
-
-
-async def state(store: StateStore) -> dict[str, dict[str, Any]]:
-    return await store.snapshot(key_of(scope) for scope in VALID_STATE_SCOPES)
+from .runs import key_of, run
 
 
 async def test_a_run_reads_writes_and_ends(lifecycle: RunLifecycle) -> None:
     snapshot = await lifecycle.before_run(run())
     assert list(snapshot) == list(VALID_STATE_SCOPES)
     assert "run-1" in lifecycle
-    outcome = await lifecycle.on_result("run-1", update("actor", "n", 1))
+    outcome = await lifecycle.update("run-1", "actor", "n", 1)
     assert outcome is not None
     assert (outcome.kept, outcome.scope, outcome.key) == (True, "actor", "n")
     await lifecycle.after_run("run-1", "completed")
@@ -94,27 +37,20 @@ async def test_a_run_reads_writes_and_ends(lifecycle: RunLifecycle) -> None:
 async def test_a_sequence_counts_once_per_run(lifecycle: RunLifecycle) -> None:
     for run_id in ("run-1", "run-2"):
         await lifecycle.before_run(run(run_id))
-        assert await lifecycle.on_result(run_id, update("actor", "n", run_id, 1))
-        assert await lifecycle.on_result(run_id, update("actor", "n", "again", 1)) is None
+        assert await lifecycle.update(run_id, "actor", "n", run_id, sequence=1)
+        assert await lifecycle.update(run_id, "actor", "n", "again", sequence=1) is None
         assert await lifecycle.store.get(key_of("actor"), "n") == run_id
-
-
-async def test_other_results_pass_by(lifecycle: RunLifecycle) -> None:
-    await lifecycle.before_run(run())
-    for kind in ("message.completed", "run.completed", None):
-        assert await lifecycle.on_result("run-1", {"type": kind, "sequence": 1}) is None
-    assert await lifecycle.on_result("run-1", update("actor", "n", 1, 1))
 
 
 async def test_a_refusal_names_its_reason(lifecycle: RunLifecycle) -> None:
     await lifecycle.before_run(run())
-    for result, reason in (
-        (update("person", "k", 1), "invalid scope"),
-        (update("actor", "k", {1}), "set is not a JSON type"),
-        (update("actor", "", 1), "the key is empty"),
-        ({"type": "state.updated"}, "invalid scope"),
+    for scope, key, value, reason in (
+        ("person", "k", 1, "invalid scope"),
+        ("actor", "k", {1}, "set is not a JSON type"),
+        ("actor", "", 1, "the key is empty"),
+        ("None", "", None, "invalid scope"),
     ):
-        outcome = await lifecycle.on_result("run-1", result)
+        outcome = await lifecycle.update("run-1", scope, key, value)
         assert outcome is not None
         assert not outcome.kept
         assert reason in str(outcome.refusal)
@@ -123,9 +59,9 @@ async def test_a_refusal_names_its_reason(lifecycle: RunLifecycle) -> None:
 
 async def test_a_run_that_is_not_known_is_an_error(lifecycle: RunLifecycle) -> None:
     with pytest.raises(KeyError):
-        await lifecycle.on_result("run-1", update("actor", "n", 1))
+        await lifecycle.update("run-1", "actor", "n", 1)
     await lifecycle.before_run(run())
-    lifecycle.forget("run-1")
+    lifecycle.discard("run-1")
     assert "run-1" not in lifecycle
     assert lifecycle.conversation_of("run-1") is None
 
@@ -151,495 +87,27 @@ async def test_a_store_that_cant_be_read_fails_the_run_or_gives_it_nothing(
 async def test_the_state_api_writes_for_a_run_and_without_one(lifecycle: RunLifecycle) -> None:
     await lifecycle.before_run(run())
     for run_id in ("run-1", "unknown", None):
-        await lifecycle.write(run_id, key_of("actor"), "k", run_id)
+        await lifecycle.state_set(run_id, key_of("actor"), "k", run_id)
         assert await lifecycle.store.get(key_of("actor"), "k") == run_id
-        assert await lifecycle.delete(run_id, key_of("actor"), "k")
-        assert not await lifecycle.delete(run_id, key_of("actor"), "k")
-
-
-async def fill(store: StateStore) -> dict[str, dict[str, Any]]:
-    for key, value in (("kept", 1), ("gone", [1]), ("external.conversation_id", "ext-1")):
-        await store.apply(key_of("conversation"), key, value, run_id="run-0", ttl_s=1000)
-    return await state(store)
-
-
-async def half_a_run(lifecycle: RunLifecycle, run_id: str = "run-1") -> None:
-    await lifecycle.before_run(run(run_id))
-    for value in (2, 3):
-        await lifecycle.on_result(run_id, update("conversation", "kept", value))
-    await lifecycle.on_result(run_id, update("conversation", "conversation_id", "ext-2"))
-    await lifecycle.on_result(run_id, update("actor", "new", 1))
-    await lifecycle.delete(run_id, key_of("actor"), "new")
-    await lifecycle.write(run_id, key_of("runner"), "new", 1)
-    await lifecycle.delete(run_id, key_of("conversation"), "gone")
-
-
-@pytest.mark.parametrize("status", ["failed", "timeout", "cancelled"])
-async def test_a_run_that_did_not_complete_is_taken_back(
-    store: StateStore, careful: RunLifecycle, status: str
-) -> None:
-    before = await fill(store)
-    entry = await store.backend.get(key_of("conversation"), "kept")
-    await half_a_run(careful)
-    assert (await state(store))["conversation"]["kept"] == 3
-    await careful.after_run("run-1", status, "no")
-    assert await state(store) == before
-    after = await store.backend.get(key_of("conversation"), "kept")
-    assert entry is not None
-    assert after is not None
-    assert (after.run_id, after.expires_at) == ("run-0", entry.expires_at)
-    assert not await journals(store)
-
-
-async def journals(store: StateStore) -> list[Any]:
-    return (
-        await store.backend.scopes(ScopeFilter(parts={"runner_id": OWN_RUNNER}), None, 9)
-    ).scopes
-
-
-@pytest.mark.parametrize("on_failed_run", ["keep", "rollback"])
-async def test_a_run_that_completed_stays(store: StateStore, on_failed_run: Any) -> None:
-    await fill(store)
-    lifecycle = RunLifecycle(store, on_failed_run=on_failed_run)
-    await half_a_run(lifecycle)
-    expected = await state(store)
-    await lifecycle.after_run("run-1", "completed")
-    assert await state(store) == expected
-    assert not await journals(store)
-
-
-async def test_keep_keeps_what_a_failed_run_has_written(
-    store: StateStore, lifecycle: RunLifecycle
-) -> None:
-    await fill(store)
-    await half_a_run(lifecycle)
-    expected = await state(store)
-    await lifecycle.after_run("run-1", "failed", "no")
-    assert await state(store) == expected
-
-
-@pytest.mark.parametrize("order", [("run-1", "run-2"), ("run-2", "run-1")])
-async def test_what_another_run_has_written_since_stays(
-    store: StateStore,
-    careful: RunLifecycle,
-    caplog: pytest.LogCaptureFixture,
-    order: tuple[str, str],
-) -> None:
-    await fill(store)
-    await half_a_run(careful)
-    await careful.before_run(run("run-2"))
-    await careful.on_result("run-2", update("conversation", "kept", "other's"))
-    await careful.on_result("run-2", update("conversation", "gone", "other's"))
-    for name in order:
-        await careful.after_run(name, {"run-1": "failed", "run-2": "completed"}[name])
-    seen = await state(store)
-    assert seen["conversation"] == {
-        "kept": "other's",
-        "gone": "other's",
-        "external.conversation_id": "ext-1",
-    }
-    assert sorted(message.partition(", but ")[2] for message in caplog.messages) == [
-        "its conversation key 'gone' stays: another run has written it since",
-        "its conversation key 'kept' stays: another run has written it since",
-    ]
-
-
-async def test_a_run_that_wrote_over_another_puts_the_others_back(
-    store: StateStore, careful: RunLifecycle
-) -> None:
-    for run_id in ("run-1", "run-2"):
-        await careful.before_run(run(run_id))
-    for run_id, value in (("run-1", 1), ("run-2", 2), ("run-1", 3)):
-        await careful.on_result(run_id, update("actor", "n", value))
-    await careful.after_run("run-1", "failed")
-    assert (await state(store))["actor"] == {"n": 2}
-    await careful.after_run("run-2", "completed")
-    assert (await state(store))["actor"] == {"n": 2}
-
-
-async def test_a_death_is_settled_at_the_next_start_of_the_same_langbot(
-    tmp_path: Path,
-) -> None:
-    url = f"sqlite:///{tmp_path}/state.db"
-    async with StateStore.open(url) as store:
-        before = await fill(store)
-        await half_a_run(RunLifecycle(store, on_failed_run="rollback", instance_id="here"))
-        await half_a_run(RunLifecycle(store, on_failed_run="rollback", instance_id="here"), "run-2")
-        await RunLifecycle(store, on_failed_run="rollback", instance_id="there").before_run(run())
-    async with StateStore.open(url) as store:
-        assert await RunLifecycle(store, instance_id="there").settle() == 0
-        assert await RunLifecycle(store, instance_id="here").settle() == 2
-        assert await RunLifecycle(store, instance_id="here").settle() == 0
-        assert await state(store) == before
-
-
-async def test_a_rollback_that_meets_another_writer_tries_again(
-    store: StateStore, careful: RunLifecycle
-) -> None:
-    await fill(store)
-    await careful.before_run(run())
-    await careful.on_result("run-1", update("conversation", "kept", 2))
-    commit, late = store.backend.commit, [Change(key_of("conversation"), "kept", b"9")]
-
-    async def with_a_late_writer(changes: Any) -> None:
-        while late:
-            await commit([late.pop()])
-        await commit(changes)
-
-    store.backend.commit = with_a_late_writer  # type: ignore[method-assign]
-    await careful.after_run("run-1", "failed")
-    assert (await state(store))["conversation"]["kept"] == 9
-
-
-async def test_a_journal_that_meets_another_writer_tries_again(
-    store: StateStore, careful: RunLifecycle
-) -> None:
-    await fill(store)
-    await careful.before_run(run())
-    commit, late = store.backend.commit, [Change(key_of("conversation"), "kept", b"9")]
-
-    async def with_a_late_writer(changes: Any) -> None:
-        while late:
-            await commit([late.pop()])
-        await commit(changes)
-
-    store.backend.commit = with_a_late_writer  # type: ignore[method-assign]
-    await careful.on_result("run-1", update("conversation", "kept", 2))
-    await careful.after_run("run-1", "failed")
-    assert (await state(store))["conversation"]["kept"] == 9
-
-
-async def test_a_run_that_writes_from_two_tasks_is_taken_back_whole(
-    store: StateStore, careful: RunLifecycle
-) -> None:
-    before = await fill(store)
-    await careful.before_run(run())
-    await asyncio.gather(
-        *(careful.write("run-1", key_of("conversation"), "kept", n) for n in range(9)),
-        *(careful.write("run-1", key_of("actor"), f"k{n}", n) for n in range(9)),
-    )
-    await careful.after_run("run-1", "cancelled")
-    assert await state(store) == before
-
-
-STEPS = st.lists(
-    st.one_of(
-        st.tuples(st.just("write"), st.sampled_from("abc"), st.sampled_from("xy")),
-        st.tuples(st.just("delete"), st.sampled_from("abc"), st.sampled_from("xy")),
-        st.tuples(st.just("edit"), st.just("nobody"), st.sampled_from("xy")),
-        st.tuples(st.sampled_from(["completed", "failed"]), st.sampled_from("abc"), st.just("")),
-        st.tuples(st.just("clear"), st.just("nobody"), st.just("")),
-        st.tuples(st.just("death"), st.just("nobody"), st.just("")),
-    ),
-    max_size=14,
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(STEPS)
-@example([("write", "a", "x"), ("completed", "a", ""), ("write", "a", "x"), ("failed", "a", "")])
-@example([("delete", "a", "x"), ("clear", "nobody", ""), ("failed", "a", "")])
-def test_what_is_left_of_overlapping_runs_is_what_the_completed_ones_wrote(steps: Any) -> None:
-    asyncio.run(compare_with_the_reference(steps))
-
-
-async def compare_with_the_reference(steps: list[tuple[str, str, str]]) -> None:
-    """Keep, by key, all that was written in its order; what a failed run wrote falls out.
-
-    A key that somebody outside of runs has written is settled, and so is one that was cleared. A
-    deletion of what is not there writes nothing.
-    """
-    actor, store = key_of("actor"), StateStore()
-    everything: dict[str, list[tuple[str, Any]]] = {key: [("nobody", "first")] for key in "xy"}
-    for key in "xy":
-        await store.apply(actor, key, "first")
-    lifecycle = await a_life(store)
-    for number, (step, name, key) in enumerate(steps):
-        if step == "write":
-            await lifecycle.write(name, actor, key, number)
-            everything[key].append((name, number))
-        elif step == "delete":
-            if await lifecycle.delete(name, actor, key):
-                everything[key].append((name, None))
-        elif step == "edit":
-            await store.apply(actor, key, number)
-            everything[key] = [("nobody", number)]
-        elif step == "clear":
-            await store.clear(ScopeFilter(key=actor))
-            everything = {key: [("nobody", None)] for key in "xy"}
-        else:
-            ended = {"death": "abc"}.get(step, name)
-            if step == "death":
-                lifecycle = await a_life(store)
-            else:
-                await lifecycle.after_run(name, step)
-                await lifecycle.before_run(run(name))
-            completed = step == "completed"
-            everything = {
-                key: reference_end(written, ended, completed=completed)
-                for key, written in everything.items()
-            }
-        seen = (await store.snapshot([actor]))["actor"]
-        assert seen == {k: w[-1][1] for k, w in everything.items() if w[-1][1] is not None}
-    await lifecycle.settle()
-    assert not await journals(store)
-
-
-def reference_end(written: Any, runs: str, *, completed: bool) -> Any:
-    if completed:
-        return [("nobody" if name in runs else name, value) for name, value in written]
-    return [(name, value) for name, value in written if name not in runs]
-
-
-async def a_life(store: StateStore) -> RunLifecycle:
-    """Begin a LangBot's life, in which runs a, b and c are under way."""
-    lifecycle = RunLifecycle(store, on_failed_run="rollback", instance_id="x", logger=Quiet())
-    await lifecycle.settle()
-    for name in "abc":
-        await lifecycle.before_run(run(name))
-    return lifecycle
-
-
-class Quiet:
-    def warning(self, text: str) -> None:
-        assert "another run has written it since" in text
-
-
-async def test_a_dead_conversation_is_forgotten_unless_another_run_began_a_new_one(
-    store: StateStore, lifecycle: RunLifecycle
-) -> None:
-    gone = "404 Conversation Not Exists."
-    await fill(store)
-    await store.apply(key_of("conversation"), "external.parent", 1)
-    for run_id in ("old", "new", "late"):
-        await lifecycle.before_run(run(run_id))
-    await lifecycle.after_run("old", "completed", gone)
-    assert len((await state(store))["conversation"]) == 4
-    await lifecycle.on_result("new", update("conversation", "external.conversation_id", "ext-2"))
-    await lifecycle.after_run("late", "failed", gone)
-    assert (await state(store))["conversation"]["external.conversation_id"] == "ext-2"
-    await lifecycle.after_run("new", "failed", gone)
-    assert (await state(store))["conversation"] == {"kept": 1, "gone": [1]}
-
-
-async def test_forgetting_gives_way_to_a_writer_in_between(
-    store: StateStore, lifecycle: RunLifecycle
-) -> None:
-    await fill(store)
-    await lifecycle.before_run(run())
-    entries = store.backend.entries
-
-    async def with_a_late_writer(scope: Any) -> Any:
-        held = await entries(scope)
-        await store.apply(key_of("conversation"), "external.conversation_id", "ext-2")
-        return held
-
-    store.backend.entries = with_a_late_writer  # type: ignore[method-assign]
-    await lifecycle.after_run("run-1", "failed", "conversation not found")
-    assert (await state(store))["conversation"]["external.conversation_id"] == "ext-2"
-
-
-async def test_a_conversation_that_may_not_be_kept_is_none(lifecycle: RunLifecycle) -> None:
-    off = SimpleBinding(state_policy=SimplePolicy(True, ["actor"]))
-    assert await lifecycle.resume(SimpleEvent(), off, RUNNER, expire_after_s=1) is None
-    nowhere = SimpleEvent(conversation_id="\ud800", actor=SimpleActor())
-    assert await lifecycle.resume(nowhere, BINDING, RUNNER, expire_after_s=1) is None
-    assert await lifecycle.store.clear_all() == 0
-
-
-async def test_activity_is_no_business_of_runners(store: StateStore) -> None:
-    clock = Clock()
-    lifecycle = RunLifecycle(store, clock=clock)
-    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
-    snapshot = await lifecycle.before_run(run())
-    assert snapshot["conversation"] == {"external.conversation_id": "person_alice"}
-    clock.now += 50
-    await lifecycle.after_run("run-1", "completed")
-    (activity,) = await journals(store)
-    assert await store.get(activity.key, LAST_ACTIVITY_KEY) == clock.now
-    await lifecycle.before_run(run())
-    mine = await lifecycle.on_result("run-1", update("conversation", LAST_ACTIVITY_KEY, "mine"))
-    assert mine is not None
-    assert mine.kept
-    assert (await state(store))["conversation"] == {LAST_ACTIVITY_KEY: "mine"}
-
-
-async def test_a_reset_during_a_run_leaves_no_trace_of_it(store: StateStore) -> None:
-    lifecycle = RunLifecycle(store)
-    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
-    await lifecycle.before_run(run())
-    await store.clear_scope_from_event("conversation", SimpleEvent(), BINDING, RUNNER)
-    await lifecycle.after_run("run-1", "completed")
-    assert (await state(store))["conversation"] == {}
-
-
-async def test_of_two_messages_after_expiry_only_one_begins_anew(store: StateStore) -> None:
-    clock = Clock()
-    lifecycle = RunLifecycle(store, clock=clock)
-    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
-    clock.now += 60
-    commit, late = store.backend.commit, [True]
-
-    async def after_another_message(changes: Any) -> None:
-        if late:
-            late.clear()
-            await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
-            await store.apply(key_of("conversation"), "memory.new", 1)
-        await commit(changes)
-
-    store.backend.commit = after_another_message  # type: ignore[method-assign]
-    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
-    assert (await state(store))["conversation"]["memory.new"] == 1
-
-
-async def test_a_corrupt_activity_ends_nothing(store: StateStore) -> None:
-    lifecycle = RunLifecycle(store)
-    await store.apply(key_of("conversation"), "k", 1)
-    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
-    (activity,) = await journals(store)
-    await store.backend.commit([Change(activity.key, LAST_ACTIVITY_KEY, b"{")])
-    await lifecycle.resume(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
-    assert (await state(store))["conversation"]["k"] == 1
-
-
-async def test_a_record_that_cant_be_read_is_named_and_left_out(
-    store: StateStore, careful: RunLifecycle, caplog: pytest.LogCaptureFixture
-) -> None:
-    before = await fill(store)
-    await careful.before_run(run())
-    await careful.write("run-1", key_of("conversation"), "kept", 2)
-    for data in (b"{", b"{}", b"[]", b"null"):
-        await store.backend.commit([Change(JOURNAL, data.decode(), data)])
-    caplog.clear()
-    await careful.after_run("run-1", "failed")
-    assert await state(store) == before
-    assert caplog.text.count("A record of what a run replaced can't be read") == 4
-    assert not await journals(store)
-
-
-async def test_a_journal_that_could_not_be_closed_is_closed_later(
-    store: StateStore, careful: RunLifecycle, mocker: MockerFixture
-) -> None:
-    await careful.before_run(run())
-    await careful.write("run-1", key_of("actor"), "n", 1)
-    gone = mocker.patch.object(store.backend, "entries", side_effect=BackendUnavailable("gone"))
-    with pytest.raises(BackendUnavailable):
-        await careful.after_run("run-1", "completed")
-    mocker.stop(gone)
-    await careful.end_journals()
-    assert await RunLifecycle(store, instance_id="here").settle() == 0
-    assert (await state(store))["actor"] == {"n": 1}
-
-
-async def test_a_run_that_could_not_be_taken_back_is_with_the_next_ones_end(
-    store: StateStore, careful: RunLifecycle, mocker: MockerFixture
-) -> None:
-    before = await fill(store)
-    await careful.before_run(run())
-    await careful.write("run-1", key_of("conversation"), "kept", "half")
-    gone = mocker.patch.object(store.backend, "entries", side_effect=BackendUnavailable("gone"))
-    with pytest.raises(BackendUnavailable):
-        await careful.after_run("run-1", "failed")
-    mocker.stop(gone)
-    await careful.before_run(run("run-2"))
-    await careful.after_run("run-2", "completed")
-    assert await state(store) == before
-    assert not await journals(store)
-
-
-async def test_a_write_that_is_cancelled_is_taken_back(tmp_path: Path) -> None:
-    file = tmp_path / "state.db"
-    async with StateStore.open(f"sqlite:///{file}") as store:
-        before = await fill(store)
-        careful = RunLifecycle(store, on_failed_run="rollback")
-        await careful.before_run(run())
-        with closing(sqlite3.connect(file, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            writing = asyncio.create_task(
-                careful.write("run-1", key_of("conversation"), "kept", "half")
-            )
-            await asyncio.sleep(0.2)
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-            ending = asyncio.create_task(careful.after_run("run-1", "cancelled"))
-            await asyncio.sleep(0.2)
-            other.execute("ROLLBACK")
-        await ending
-        assert await state(store) == before
-
-
-async def test_two_runs_that_both_fail_leave_what_was_before(
-    store: StateStore, careful: RunLifecycle
-) -> None:
-    before = await fill(store)
-    for name in ("run-1", "run-2"):
-        await careful.before_run(run(name))
-        await careful.write(name, key_of("conversation"), "kept", name)
-    await careful.after_run("run-1", "failed")
-    await careful.after_run("run-2", "failed")
-    assert await state(store) == before
-
-
-class Slow(MemoryBackend):
-    """A store whose calls give way to others, as those over a network do."""
-
-    async def get(self, scope: Any, key: str) -> Any:
-        await asyncio.sleep(0)
-        return await super().get(scope, key)
-
-    async def entries(self, scope: Any) -> Any:
-        await asyncio.sleep(0)
-        return await super().entries(scope)
-
-    async def commit(self, changes: Any) -> None:
-        await asyncio.sleep(0)
-        await super().commit(changes)
-
-
-@pytest.mark.parametrize("steps_ahead", range(12))
-@pytest.mark.parametrize("status", ["completed", "failed"])
-async def test_a_write_that_meets_the_end_of_its_run_shares_its_fate(
-    status: str, steps_ahead: int
-) -> None:
-    store = StateStore(Slow())
-    await store.apply(key_of("actor"), "n", "before")
-    careful = RunLifecycle(store, on_failed_run="rollback", instance_id="here")
-    await careful.before_run(run())
-    await careful.write("run-1", key_of("actor"), "n", "early")
-    writing = asyncio.create_task(careful.write("run-1", key_of("actor"), "n", "late"))
-    for _ in range(steps_ahead):
-        await asyncio.sleep(0)
-    await careful.after_run("run-1", status)
-    (refused,) = await asyncio.gather(writing, return_exceptions=True)
-    assert (
-        await store.get(key_of("actor"), "n") == {"completed": "late", "failed": "before"}[status]
-    )
-    assert refused is None or "run-1 has failed" in str(refused)
-    assert not await journals(store)
-
-
-async def test_runs_of_two_langbots_that_both_fail_leave_what_was_before(
-    store: StateStore,
-) -> None:
-    before = await fill(store)
-    here, there = (
-        RunLifecycle(store, on_failed_run="rollback", instance_id=name, logger=Quiet())
-        for name in ("here", "there")
-    )
-    for lifecycle, name in ((here, "run-1"), (there, "run-2"), (here, "run-1")):
-        await lifecycle.before_run(run(name))
-        await lifecycle.write(name, key_of("conversation"), "kept", name)
-    await here.after_run("run-1", "failed")
-    assert (await state(store))["conversation"]["kept"] == "run-2"
-    assert await RunLifecycle(store, instance_id="there", logger=Quiet()).settle() == 1
-    assert await state(store) == before
-    assert not await journals(store)
-
-
-async def test_nothing_that_was_erased_comes_back(store: StateStore, careful: RunLifecycle) -> None:
-    await fill(store)
-    await half_a_run(careful)
-    await store.clear_scope_from_event("conversation", SimpleEvent(), BINDING, RUNNER)
-    assert b"ext-1" not in str(await store.backend.entries(JOURNAL)).encode()
-    await careful.after_run("run-1", "failed")
-    assert (await state(store))["conversation"] == {}
+        assert await lifecycle.state_delete(run_id, key_of("actor"), "k")
+        assert not await lifecycle.state_delete(run_id, key_of("actor"), "k")
+
+
+async def test_the_state_api_refuses_a_key_over_the_limit() -> None:
+    lifecycle = RunLifecycle(StateStore(limits=Limits(key_length=9)))
+    outcome = await lifecycle.state_set(None, key_of("actor"), "k" * 10, 1)
+    assert outcome.refusal == "the key has 10 characters, the limit is 9"
+    for call in (
+        lifecycle.state_delete(None, key_of("actor"), "k" * 10),
+        lifecycle.state_list(key_of("actor"), "k" * 10, 1),
+    ):
+        with pytest.raises(InvalidKey, match="the key has 10 characters, the limit is 9"):
+            await call
+
+
+async def test_the_state_api_lists_a_hundred_keys_at_most(lifecycle: RunLifecycle) -> None:
+    for number in range(101):
+        await lifecycle.state_set(None, key_of("actor"), f"k{number:03}", number)
+    for limit, expected in ((2, 2), (0, 100), (-1, 100), (None, 100), (100, 100), (1000, 100)):
+        keys, more = await lifecycle.state_list(key_of("actor"), "k", limit)
+        assert (len(keys), more) == (expected, True)

@@ -9,14 +9,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
-from testkit.langbot_host import LangBotHost, bin_folder
-from tests.unmeasured import UNMEASURED
+from testkit.langbot_host import WITHOUT_COVERAGE, with_extension
+from testkit.plugin_package import build
 from tools.browser import MISSING, find
-from tools.plugin import ROOT, build, stage
+from tools.plugin import ROOT, stage
 
 from .driver import PLUGIN, RUNNER_ID, Open, Operator, Store, View
 
 expect.set_options(timeout=20_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what drives a LangBot on the older ones, too."""
+    for item in items:
+        if "operator" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.host)
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +35,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def operator(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     folder = tmp_path_factory.mktemp("langbot")
-    command = [str(bin_folder() / "langbot-state"), "run"]
-    config = {"state_ext": {"enable": True}}
-    with LangBotHost(folder, command=command, config=config, env=UNMEASURED) as host:
+    with with_extension(folder, env=WITHOUT_COVERAGE) as host:
         host.api("POST", "/api/v1/system/wizard/completed", json={"status": "skipped"})
         runner = host.build_plugin(ROOT / "examples" / "counting_runner")
         host.install_plugin(runner, runner_id=RUNNER_ID)

@@ -25,7 +25,7 @@ def test_in_a_group_nobody_sees_or_clears_what_is_anothers(operator: Operator) -
     assert "Cid" not in reply
     assert "memory.turns" not in reply
     assert "1 entry" in say("!state forget", sender="cmd-bea", group="cmd-g")
-    assert "Erased: 1 entry" in say("！state forget yes", sender="cmd-bea", group="cmd-g")
+    assert "Erased 1 entry" in say("！state forget yes", sender="cmd-bea", group="cmd-g")
     assert "keeps nothing about you" in say("!state", sender="cmd-bea", group="cmd-g")
     assert '"Cid"' in say("!state", sender="cmd-cid", group="cmd-g")
     assert "keeps nothing about you" in say("!state", sender="cmd-newcomer", group="cmd-g")
@@ -43,7 +43,7 @@ def test_only_admins_in_a_private_chat_see_and_clear_others(operator: Operator) 
         operator.host.api("POST", path, json=admin)
     assert "Only this bot's admins" in say(clear, sender="cmd-eve", group="cmd-g2")
     assert '"Dee"' in say(show, sender="cmd-boss")
-    assert "Erased: 2 entries about person cmd-dee" in say(clear, sender="cmd-boss")
+    assert "Erased 2 entries about person cmd-dee" in say(clear, sender="cmd-boss")
     assert "keeps nothing about you" in say("!state", sender="cmd-dee")
 
 
@@ -55,7 +55,7 @@ def test_there_is_always_a_reply(operator: Operator, text: str) -> None:
 def test_a_new_conversation_begins(operator: Operator) -> None:
     operator.bot.say("hi", sender="cmd-new")
     assert "turn 2 here" in operator.bot.say("hi", sender="cmd-new")
-    assert "A new conversation begins" in operator.bot.say("!state new", sender="cmd-new")
+    assert "Started a new conversation" in operator.bot.say("!state new", sender="cmd-new")
     assert "turn 1 here" in operator.bot.say("hi", sender="cmd-new")
 
 

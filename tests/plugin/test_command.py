@@ -13,7 +13,7 @@ from langbot_state_ext import ScopeKey, StateStore
 from langbot_state_ext.plugin.command.command import LINES, Speaker, StateCommands
 from langbot_state_ext.plugin.command.texts import TEXTS, language_of, say
 from langbot_state_ext.plugin.locate import StoreAccess
-from langbot_state_ext.state.policy import OWN_RUNNER
+from langbot_state_ext.state.policy import BOOKKEEPING_RUNNER
 
 ALICE = Speaker("b1", "alice", private=True, admin=False)
 ALICE_IN_GROUP = Speaker("b1", "alice", private=False, admin=False)
@@ -44,7 +44,9 @@ async def store(access: StoreAccess) -> StateStore:
     group = key("subject", subject_type="group", subject_id="g 1")
     await store.apply(group, "group\ntopic", "a\nb\u202e")
     await store.apply(
-        ScopeKey("actor", (("runner_id", OWN_RUNNER), ("bot_id", "b1"), ("actor_id", "alice"))),
+        ScopeKey(
+            "actor", (("runner_id", BOOKKEEPING_RUNNER), ("bot_id", "b1"), ("actor_id", "alice"))
+        ),
         "journal",
         1,
     )
@@ -92,8 +94,8 @@ async def test_forgetting_asks_for_the_word(commands: StateCommands, store: Stat
         assert await commands.reply(words, ALICE_IN_GROUP) == asked
     assert await store.get(key("actor", actor_id="alice"), "prefs.name") == "Al"
     assert await commands.reply(["FORGET", "", "Yes"], ALICE) == (
-        "Erased: 2 entries about you.\n"
-        "What is kept about this chat, 1 entry, stays; !state new clears the conversation."
+        "Erased 2 entries about you.\n"
+        "Not erased: 1 entry about this chat. To clear the conversation, send: !state new"
     )
     assert await commands.reply(["forget", "yes"], ALICE) == "This bot keeps nothing about you."
     assert await store.get(key("actor", actor_id="bob"), "prefs.name") == "Bob"
@@ -101,7 +103,7 @@ async def test_forgetting_asks_for_the_word(commands: StateCommands, store: Stat
 
 
 async def test_a_new_conversation_begins(commands: StateCommands, begun: Begun) -> None:
-    assert await commands.reply(["new"], ALICE) == "A new conversation begins."
+    assert await commands.reply(["new"], ALICE) == "Started a new conversation."
     assert begun.times == 1
 
 
@@ -115,7 +117,7 @@ async def test_in_a_group_a_new_conversation_asks_for_the_word(
             assert asked.endswith("!state new yes")
     assert begun.times == 0
     said = await commands.reply(["new", "YES"], ALICE_IN_GROUP)
-    assert said == "A new conversation begins, for everybody in this group."
+    assert said == "Started a new conversation for everybody in this group."
     assert begun.times == 1
 
 
@@ -124,8 +126,8 @@ async def test_a_chat_of_which_nothing_is_kept_is_not_spoken_of(
 ) -> None:
     bob = Speaker("b1", "bob", private=True, admin=False)
     assert await commands.reply(["forget"], bob) == (
-        "This erases what this bot keeps about you, 1 entry, for good. "
-        "To do it, send: !state forget yes"
+        "This permanently erases 1 entry that this bot keeps about you. "
+        "To confirm, send: !state forget yes"
     )
 
 
@@ -143,7 +145,7 @@ async def test_what_failed_is_in_the_log(
 ) -> None:
     commands = StateCommands(StoreAccess(dict, tmp_path), "both", begun)
     await commands.reply([], ALICE)
-    assert "!state: no data/config.yaml" in caplog.text
+    assert "!state: found no data/config.yaml" in caplog.text
 
 
 @pytest.mark.parametrize("speaker", [ALICE, ALICE_IN_GROUP, ADMIN_GROUP])
@@ -167,10 +169,10 @@ async def test_an_admin_sees_and_clears_others(commands: StateCommands, store: S
     asked = await commands.reply(["clear", "group", "g", "1"], ADMIN)
     assert "!state clear group g 1 yes" in asked
     cleared = await commands.reply(["clear", "group", "g", "1", "yes"], ADMIN)
-    assert cleared == "Erased: 1 entry about group g 1."
+    assert cleared == "Erased 1 entry about group g 1."
     assert "Bob" in await commands.reply(["show", "Person", "bob"], ADMIN)
     cleared = await commands.reply(["clear", "PERSON", "bob", "YES"], ADMIN)
-    assert cleared == "Erased: 1 entry about person bob."
+    assert cleared == "Erased 1 entry about person bob."
     assert "For admins" in await commands.reply(["help"], ADMIN)
 
 
@@ -183,7 +185,7 @@ async def test_half_a_command_gets_help(commands: StateCommands, words: list[str
 
 async def test_an_unknown_word_gets_a_reply(commands: StateCommands) -> None:
     reply = await commands.reply(["wat", "{0}"], ALICE)
-    assert reply.startswith("There is no such command.")
+    assert reply.startswith("Unknown command.")
     assert "!state forget" in reply
     assert "For admins" not in reply
 
@@ -206,10 +208,10 @@ async def test_a_long_list_is_cut(commands: StateCommands, store: StateStore) ->
 async def test_a_store_that_is_not_there_is_told(tmp_path: Path, begun: Begun) -> None:
     commands = StateCommands(StoreAccess(dict, tmp_path), "both", begun)
     reply = await commands.reply([], ALICE)
-    assert "That did not work; ask the operator" in reply
+    assert "That did not work. Ask the operator" in reply
     assert "操作失败" in reply
     assert "config.yaml" not in reply
-    assert "That did not work: no data/config.yaml" in await commands.reply([], ADMIN)
+    assert "That did not work: found no data/config.yaml" in await commands.reply([], ADMIN)
     assert await commands.reply(["new"], ALICE)
 
 

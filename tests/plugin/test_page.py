@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, expect
 
 from langbot_state_ext import ScopeKey
-from testkit.langbot_host import USER, HostError
+from testkit.langbot_api import USER, HostError
 
 from .driver import PLUGIN, Open, Operator, View, wait_until
 
@@ -51,7 +51,7 @@ def test_why_the_bot_calls_somebody_by_the_wrong_name(open_page: Open, operator:
     view.press("Save")
     expect(view.frame.locator("#entries")).to_contain_text('"Alice"')
     expect(view.frame.locator("#entries")).to_contain_text("version 2")
-    expect(view.frame.locator("#said")).to_have_text("Saved: prefs.name is at version 2 now.")
+    expect(view.frame.locator("#said")).to_have_text("Saved prefs.name as version 2.")
     expect(view.frame.locator("#said")).to_be_visible()
     view.shot("saved")
     assert "Hello Alice" in operator.bot.say("hi", sender="alice")
@@ -104,7 +104,7 @@ def test_what_can_be_chosen_grows_with_the_store(open_page: Open, operator: Oper
     view = open_page()
     key = ScopeKey("runner", (("runner_id", "plugin:late/Comer/default"), ("bot_id", "late-bot")))
     operator.store.put(key, {"k": 1})
-    view.frame.get_by_text("Narrow it down").click()
+    view.frame.get_by_text("Filters").click()
     view.frame.locator("#runner").select_option("plugin:late/Comer/default")
     view.frame.locator("#bot").select_option("late-bot")
     view.press("Find")
@@ -154,7 +154,7 @@ def test_scopes_are_narrowed_down(open_page: Open, operator: Operator) -> None:
     expect(frame.locator("#found")).to_contain_text("more")
     view.press("More")
     expect(frame.locator("#results button")).to_have_count(61)
-    frame.get_by_text("Narrow it down").click()
+    frame.get_by_text("Filters").click()
     frame.locator("#scope").select_option("subject")
     view.press("Find")
     expect(frame.locator("#results button")).to_have_count(1)
@@ -202,7 +202,7 @@ def test_what_is_not_json_is_said_while_typing_and_not_saved(
     view.open_entry("k")
     view.press("Edit")
     view.dialog.locator("textarea").fill("{oops")
-    expect(view.dialog).to_contain_text("Not JSON yet")
+    expect(view.dialog).to_contain_text("Not valid JSON yet")
     save = view.frame.get_by_role("button", name="Save", exact=True)
     expect(save).to_be_disabled()
     view.shot("not-json")
@@ -211,11 +211,11 @@ def test_what_is_not_json_is_said_while_typing_and_not_saved(
     expect(save).to_be_enabled()
     view.dialog.locator("textarea").fill('{"a": 1, "a": 2}')
     view.press("Save")
-    expect(view.dialog.locator(".alert")).to_contain_text("'a' stands twice")
+    expect(view.dialog.locator(".alert")).to_contain_text("'a' appears twice")
     view.page.keyboard.press("Escape")
     view.page.keyboard.press("Escape")
-    expect(view.dialog).to_contain_text("Discard what you have changed?")
-    view.press("Go on editing")
+    expect(view.dialog).to_contain_text("Discard your changes?")
+    view.press("Keep editing")
     expect(view.dialog.locator("textarea")).to_have_value('{"a": 1, "a": 2}')
     view.press("Cancel")
     view.press("Discard")
@@ -238,7 +238,7 @@ def test_text_is_edited_as_text_and_anything_as_json(open_page: Open, operator: 
     area.fill("[1]")
     expect(view.dialog.get_by_label("Text", exact=True)).to_be_disabled()
     view.press("Save")
-    expect(view.frame.locator("#said")).to_contain_text("Saved: name")
+    expect(view.frame.locator("#said")).to_contain_text("Saved name")
     assert operator.store.get(key, "name") == [1]
     view.open_entry("odd")
     view.press("Edit")
@@ -266,7 +266,7 @@ def test_a_newer_write_is_not_deleted_unseen(open_page: Open, operator: Operator
     view.press("Delete")
     view.press("Delete")
     view.press("Delete version 3")
-    expect(view.frame.locator("#said")).to_have_text("Deleted: k.")
+    expect(view.frame.locator("#said")).to_have_text("Deleted k.")
     expect(view.frame.locator("#entries button")).to_have_count(1)
     assert operator.store.get(key, "k") is None
 
@@ -298,7 +298,7 @@ def test_an_entry_is_added_and_deleted_after_asking(open_page: Open, operator: O
     view.press("Add an entry")
     view.dialog.get_by_label("Key").fill("new")
     view.dialog.get_by_label("Value").fill('{"a": [1, 2]}')
-    expect(view.dialog).to_contain_text("Choose JSON to keep")
+    expect(view.dialog).to_contain_text("Choose JSON to save")
     view.dialog.get_by_label("JSON", exact=True).check()
     view.press("Save")
     expect(view.frame.locator("#entries button")).to_have_count(2)
@@ -316,7 +316,7 @@ def test_an_entry_is_added_and_deleted_after_asking(open_page: Open, operator: O
     view.open_entry("k")
     view.press("Delete")
     view.press("Delete")
-    expect(view.frame.locator("#said")).to_have_text("Deleted: k.")
+    expect(view.frame.locator("#said")).to_have_text("Deleted k.")
     expect(view.frame.get_by_role("heading", name="Overview")).to_be_visible()
     expect(view.frame.locator("#results button")).to_have_count(0)
 
@@ -336,13 +336,28 @@ def test_a_person_is_erased_after_asking(open_page: Open, operator: Operator) ->
     expect(view.dialog).to_contain_text("Helpdesk")
     view.shot("erase")
     view.dialog.get_by_role("button", name="Erase this person").click()
-    expect(view.frame.locator("#said")).to_contain_text("Erased: 3 entries about leaver")
+    expect(view.frame.locator("#said")).to_contain_text("Erased 3 entries about leaver")
     expect(view.frame.get_by_role("heading", name="Overview")).to_be_visible()
     expect(view.frame.locator(".alert")).to_have_count(0)
     expect(view.frame.locator("#results button")).to_have_count(1)
     assert operator.store.scopes(actor_id="leaver") == []
     assert operator.store.scopes(**chat) == []
     assert operator.store.get(stays, "a") == 1
+
+
+def test_a_private_chat_is_a_persons_and_a_group_is_not(
+    open_page: Open, operator: Operator
+) -> None:
+    for kind in ("person", "group"):
+        chat = operator.key("conversation", conversation_id=f"{kind}_whose-is-it")
+        operator.store.put(chat, {"a": 1})
+    view = open_page()
+    view.find("whose-is-it")
+    view.open_result("person_whose-is-it")
+    expect(view.frame.locator("#removal")).to_contain_text("about whose-is-it and")
+    view.open_result("group_whose-is-it")
+    expect(view.frame.locator("#main h2")).to_contain_text("group_whose-is-it")
+    expect(view.frame.get_by_role("button", name="Erase this person")).to_have_count(0)
 
 
 def test_a_scope_is_cleared_after_asking(open_page: Open, operator: Operator) -> None:
@@ -356,7 +371,7 @@ def test_a_scope_is_cleared_after_asking(open_page: Open, operator: Operator) ->
     assert operator.store.get(key, "a") == 1
     view.press("Clear this scope")
     view.dialog.get_by_role("button", name="Clear this scope").click()
-    expect(view.frame.locator("#said")).to_contain_text("group_clear, 2 entries")
+    expect(view.frame.locator("#said")).to_contain_text("group_clear: 2 entries")
     expect(view.frame.get_by_role("heading", name="Overview")).to_be_visible()
     expect(view.frame.locator("#results button")).to_have_count(0)
     assert operator.store.scopes(conversation_id="group_clear") == []
@@ -372,7 +387,7 @@ def test_hidden_values_are_shown_on_request_only(open_page: Open, operator: Oper
     view.open_entry("api_key")
     expect(view.dialog.locator("pre")).to_have_text('"•••"')
     assert "hush" not in view.frame.locator("body").inner_text()
-    view.press("Show what is hidden")
+    view.press("Show hidden values")
     expect(view.dialog.locator("pre")).to_have_text('"sk-hush-hush"')
     view.press("Close")
     view.open_entry("api_key")
@@ -400,7 +415,7 @@ def test_an_export_is_copied_and_exact(open_page: Open, operator: Operator) -> N
     copied = area.input_value()
     view.press("Copy")
     expect(view.dialog).to_contain_text("Copied.")
-    view.frame.get_by_label("With what is hidden").check()
+    view.frame.get_by_label("Include hidden values").check()
     view.press("Show the JSON")
     expect(area).to_have_value(re.compile("hush"))
     view.press("Close")

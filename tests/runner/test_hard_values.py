@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from langbot_state_ext.runner import MisfitValue, ModelError, StateModel, Stored
 from langbot_state_ext.testing import RunnerHarness
-from testkit.fake_services import FakeAgent
+from testkit.fakes import FakeAgent
 
 NAN = float("nan")
 
@@ -87,10 +87,10 @@ def nan_in_a_models_anything(model: Numbers) -> str:
         nan_in_a_models_anything,
     ],
 )
-def test_a_number_that_json_does_not_know_is_named(put: Any) -> None:
+def test_a_number_that_json_does_not_allow_is_an_error(put: Any) -> None:
     model = Numbers.from_state({})
     name = put(model)
-    with pytest.raises(ModelError, match=rf"Numbers\.{name} holds a number that is not finite"):
+    with pytest.raises(ModelError, match=rf"Numbers\.{name} has a number that is not finite"):
         model.changes(ctx())
 
 
@@ -110,7 +110,7 @@ def test_a_validator_that_raises_makes_a_misfit(caplog: pytest.LogCaptureFixture
     assert "'s.name' does not fit Stripped.name (AttributeError); its default is used" in line
 
 
-def test_a_validator_that_raises_over_all_of_it_leaves_the_defaults() -> None:
+def test_a_model_validator_that_raises_leaves_the_defaults() -> None:
     class Whole(StateModel, scope="actor", prefix="w."):
         low: int = 0
         high: int = 10
@@ -131,7 +131,7 @@ def test_a_stored_value_that_is_not_json_is_a_misfit(bad: Any) -> None:
 
 
 @pytest.mark.parametrize("made", [None, {"u.x": {1}}, {"u.x": object()}, {"u.x": NAN}, 5])
-def test_an_upgrade_that_makes_no_json_is_a_misfit(
+def test_an_upgrade_that_does_not_return_json_is_a_misfit(
     made: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Upgraded(StateModel, scope="actor", prefix="u.", version=2, upgrades={1: lambda _: made}):
@@ -143,7 +143,7 @@ def test_an_upgrade_that_makes_no_json_is_a_misfit(
     assert "does not fit Upgraded (upgrade: " in caplog.text
 
 
-def test_an_upgrade_that_fails_raises_where_misfits_do() -> None:
+def test_a_failed_upgrade_raises_with_on_misfit_raise() -> None:
     class Strict(
         StateModel,
         scope="actor",
@@ -179,13 +179,13 @@ def test_an_upgrade_sees_every_stored_key_under_the_prefix() -> None:
 OUTSIDE = Path(__file__).parents[2] / "examples" / "outside_runner"
 
 
-def test_an_id_that_langbot_made_up_after_a_reset_is_not_sent_to_the_far_side() -> None:
+def test_an_id_that_langbot_generated_after_a_reset_is_not_sent() -> None:
     with FakeAgent() as agent, RunnerHarness(OUTSIDE, config={"url": agent.url}) as harness:
         run = harness.begin("hello")
         seed = {"external.conversation_id": "b4fe7801-cde9-47bc-89d9-091437774e30"}
-        run._run._context.state.conversation.update(seed)
+        run._driver._context.state.conversation.update(seed)
         assert run.finish() == "conversation-1, turn 1: hello"
-        assert agent.asked[0]["conversation_id"] is None
+        assert agent.log[0][0].get_json()["conversation_id"] is None
 
 
 class Frozen(StateModel, scope="actor", prefix="f.", frozen=True):
@@ -214,7 +214,7 @@ def test_clearing_gives_every_model_its_defaults(model: StateModel) -> None:
     assert model.changes(context) == []
 
 
-def test_defaults_that_change_their_mind_are_an_error_and_no_loop() -> None:
+def test_defaults_that_stop_fitting_are_an_error() -> None:
     seen = iter([0])
 
     class Fickle(StateModel, scope="actor", prefix="p.", validate_default=True):

@@ -129,11 +129,19 @@ FAULTS: list[tuple[str, Callable[[], Any], str]] = [
     ("same key", same_key, "Same.b has the same key as Same.a: 'p.a'"),
     ("same key by an older name", same_old_name, "Older.b has the same key as Older.a"),
     ("former key in use", former_in_use, "Former.b was 'p.a', which Former.a is"),
-    ("version 0", lambda: made(str, "", version=0), "Model: version=0 must be a number, 1 or more"),
+    (
+        "version 0",
+        lambda: made(str, "", version=0),
+        "Model: version=0 must be a whole number, 1 or more",
+    ),
     ("no upgrade", lambda: made(str, "", version=3, upgrades={2: dict}), "upgrades from the versi"),
     ("upgrade of nothing", lambda: made(str, "", upgrades={1: dict}), "version=1 needs upgrades"),
     ("version without prefix", versioned_without_prefix, "version=2 needs a prefix"),
-    ("version that is text", lambda: made(str, "", version="2"), "Model: version='2' must be a nu"),
+    (
+        "version that is text",
+        lambda: made(str, "", version="2"),
+        "Model: version='2' must be a whole nu",
+    ),
     ("prefix that is a number", lambda: made(str, "", prefix=5), "Model: prefix=5 must end with"),
     (
         "upgrades in a list",
@@ -141,11 +149,11 @@ FAULTS: list[tuple[str, Callable[[], Any], str]] = [
         "upgrades from the v",
     ),
     (
-        "upgrade that is no function",
+        "upgrade that is not a function",
         lambda: made(str, "", version=2, upgrades={1: "no"}),
-        "Model: upgrades[1] is no function, but 'no'",
+        "Model: upgrades[1] is not a function: 'no'",
     ),
-    ("misspelt argument", lambda: made(str, "", prefx="a."), "Model: no class argument is called"),
+    ("misspelt argument", lambda: made(str, "", prefx="a."), "Model: unknown class argument prefx"),
     ("the version's key", version_key, "Model.field has the same key as the version: 'p._version'"),
     ("formerly the version's key", former_version_key, "'p._version', which the version is"),
     ("Key without a name", lambda: made(Annotated[str, Key], ""), "Model.field has Key without a"),
@@ -158,12 +166,16 @@ FAULTS: list[tuple[str, Callable[[], Any], str]] = [
     ("bytes as a choice", lambda: made(str | bytes, ""), "Model.field: bytes is not a JSON type"),
     ("enum of tuples", lambda: made(Places, Places.HOME), "Model.field: Places, whose values are"),
     ("set in a model", lambda: made(Tagged, Tagged()), "Tagged.tags: set is not a JSON type"),
-    ("default that does not fit", lambda: made(int, "x"), "default of Model.field holds what its"),
+    (
+        "default that does not fit",
+        lambda: made(int, "x"),
+        "default of Model.field has a value that its",
+    ),
     ("default that is None", lambda: made(int, None), "Model.field: its default does not fit"),
     (
         "default that is NaN",
         lambda: made(float, float("nan")),
-        "the default of Model.field holds a",
+        "the default of Model.field has a",
     ),
     ("defaults out of order", out_of_order, "Order: its default does not fit: Value error, low is"),
     ("defaults that raise", raising, "Raising: its defaults raise RuntimeError('a bug')"),
@@ -189,7 +201,7 @@ class Nested(BaseModel):
     ("annotation", "default"),
     [(str | None, None), (Nested, Nested()), (list[Nested], []), (tuple[int, str], (1, "a"))],
 )
-def test_what_is_json_is_taken(annotation: Any, default: Any) -> None:
+def test_json_types_are_accepted(annotation: Any, default: Any) -> None:
     model = made(annotation, default)
     assert model.from_state({}) == model()
 
@@ -198,7 +210,7 @@ class Named(TypedDict):
     name: str
 
 
-def test_what_pydantic_says_of_a_type_is_passed_on() -> None:
+def test_the_error_of_pydantic_about_a_type_is_shown() -> None:
     assert isinstance(Named, type)
     if sys.version_info >= (3, 12):
         assert made(Named, {"name": ""}).from_state({}) == made(Named, {"name": ""})()
@@ -207,7 +219,7 @@ def test_what_pydantic_says_of_a_type_is_passed_on() -> None:
         made(Named, {"name": ""})
 
 
-def test_a_set_may_be_stored_by_a_serializer_of_the_authors() -> None:
+def test_a_set_with_its_own_serializer_can_be_stored() -> None:
     as_list = PlainSerializer(sorted)
     assert made(Annotated[set[int], as_list], {2, 1})().changes(RUN)[0].data["value"] == [1, 2]
 

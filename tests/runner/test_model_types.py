@@ -104,7 +104,9 @@ def python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
-def test_a_good_model_has_no_faults_and_a_bad_use_has_each(checker: str, tmp_path: Path) -> None:
+def test_type_checkers_accept_a_good_model_and_find_each_mistake(
+    checker: str, tmp_path: Path
+) -> None:
     good, bad = tmp_path / "good.py", tmp_path / "bad.py"
     good.write_text(GOOD)
     bad.write_text(BAD)

@@ -79,7 +79,7 @@ PENDING = {
         ),
     ],
 )
-def test_what_they_have_stored_is_read_and_would_be_written_the_same(
+def test_the_state_of_official_runners_reads_and_writes_the_same(
     model: type[StateModel], stored: dict[str, Any]
 ) -> None:
     read = model.from_state(stored)
@@ -89,7 +89,7 @@ def test_what_they_have_stored_is_read_and_would_be_written_the_same(
     assert written == stored
 
 
-def test_dify_gets_no_id_that_it_would_not_know() -> None:
+def test_dify_gets_no_unknown_conversation_id() -> None:
     assert Dify.from_state({"external.conversation_id": "person_alice"}).conversation_id is None
 
 

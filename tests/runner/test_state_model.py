@@ -75,13 +75,13 @@ def said(results: list[RunnerResult]) -> dict[str, Any]:
     return {result.data["key"]: result.data["value"] for result in results}
 
 
-def test_nothing_stored_is_the_defaults_and_nothing_to_write() -> None:
+def test_an_empty_scope_reads_as_the_defaults_and_writes_nothing() -> None:
     prefs = Prefs.load(context())
     assert prefs == Prefs()
     assert prefs.changes(context()) == []
 
 
-def test_only_what_changed_is_written_and_once() -> None:
+def test_a_changed_field_is_written_once() -> None:
     ctx = context(actor={"prefs.language": "en", "prefs.tags": ["a"]})
     prefs = Prefs.load(ctx)
     prefs.language = "zh"
@@ -93,7 +93,7 @@ def test_only_what_changed_is_written_and_once() -> None:
     assert said(prefs.changes(ctx)) == {"prefs.language": "en"}
 
 
-def test_what_is_changed_in_place_is_written() -> None:
+def test_a_change_inside_a_value_is_written() -> None:
     prefs = Prefs.load(context(actor={"prefs.options": [{"title": "tea", "votes": 1}]}))
     prefs.options[0].votes += 1
     prefs.counts.setdefault("alice", []).append(3)
@@ -104,7 +104,7 @@ def test_what_is_changed_in_place_is_written() -> None:
     }
 
 
-def test_every_type_comes_back_as_it_was() -> None:
+def test_every_type_reads_back_as_it_was_written() -> None:
     prefs = Prefs(
         options=[Option(title="tea", votes=2)],
         style=Tone.FORMAL,
@@ -118,7 +118,7 @@ def test_every_type_comes_back_as_it_was() -> None:
     assert Prefs.load(context(actor=stored)) == prefs
 
 
-def test_a_model_that_was_made_says_all_of_its_fields() -> None:
+def test_a_model_that_was_made_writes_all_of_its_fields() -> None:
     assert said(Session(turns=2).changes(context())) == {
         "external.conversation_id": "",
         "session.turns": 2,
@@ -137,7 +137,7 @@ def test_two_models_never_share_a_default() -> None:
     assert Prefs.load(context()).tags == []
 
 
-def test_the_conversation_id_that_langbot_puts_in_is_none_of_ours() -> None:
+def test_the_conversation_id_that_langbot_adds_counts_as_not_stored() -> None:
     assert Session.load(context(conversation={"external.conversation_id": "person_alice"})) == (
         Session()
     )
@@ -145,7 +145,7 @@ def test_the_conversation_id_that_langbot_puts_in_is_none_of_ours() -> None:
     assert Session.load(stored).conversation_id == "far-1"
 
 
-def test_a_value_that_no_longer_fits_is_the_default_and_a_line_in_the_log(
+def test_a_misfit_reads_as_the_default_and_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ctx = context(actor={"prefs.tone": "secret-rude", "prefs.language": 5, "prefs.tags": ["a"]})
@@ -162,11 +162,11 @@ def test_a_value_that_no_longer_fits_is_the_default_and_a_line_in_the_log(
 
 
 @pytest.mark.parametrize("stored", ["5", True, 1.5, None, [], {}])
-def test_a_number_is_not_made_of_something_else(stored: object) -> None:
+def test_no_value_is_converted_to_a_number(stored: object) -> None:
     assert Session.load(context(conversation={"session.turns": stored})).turns == 0
 
 
-def test_a_value_that_no_longer_fits_raises_when_asked_to() -> None:
+def test_a_misfit_raises_with_on_misfit_raise() -> None:
     class Strict(StateModel, scope="actor", prefix="prefs.", on_misfit="raise"):
         tone: Literal["formal", "casual"] = "casual"
 
@@ -176,7 +176,7 @@ def test_a_value_that_no_longer_fits_raises_when_asked_to() -> None:
     assert "secret" not in str(e.value)
 
 
-def test_an_authors_own_validators_are_heard() -> None:
+def test_an_authors_validators_run() -> None:
     class Range(StateModel, scope="runner", prefix="range."):
         low: int = 0
         high: int = 10
@@ -206,10 +206,10 @@ def test_an_assignment_is_checked_at_once() -> None:
         prefs.langauge = "zh"  # type: ignore[attr-defined]
 
 
-def test_what_crept_into_a_list_is_found_before_it_is_written() -> None:
+def test_a_wrong_item_in_a_list_is_an_error_before_it_is_written() -> None:
     prefs = Prefs.load(context())
     prefs.tags.append(5)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"Prefs\.tags holds what its type does not allow"):
+    with pytest.raises(TypeError, match=r"Prefs\.tags has a value that its type does not allow"):
         prefs.changes(context())
 
 
@@ -256,7 +256,7 @@ def test_values_of_an_earlier_version_are_upgraded_and_written_with_it() -> None
     assert model.changes(ctx) == []
 
 
-def test_only_the_upgrades_that_are_due_are_run() -> None:
+def test_only_the_upgrades_since_the_stored_version_run() -> None:
     ctx = context(actor={"prefs._version": 2, "prefs.languages": ["EN"]})
     assert Versioned.load(ctx).languages == ["en"]
     ctx = context(actor={"prefs._version": 3, "prefs.languages": ["EN"]})
@@ -275,7 +275,7 @@ def test_the_version_is_written_with_the_first_value() -> None:
     assert said(model.changes(context())) == {"prefs.name": "Bob"}
 
 
-def test_a_later_version_is_read_as_far_as_it_fits_and_never_taken_back() -> None:
+def test_a_later_version_is_read_as_far_as_it_fits_and_stays() -> None:
     ctx = context(actor={"prefs._version": 4, "prefs.languages": ["EN"], "prefs.name": 3})
     model = Versioned.load(ctx)
     assert model == Versioned(languages=["EN"])
@@ -284,7 +284,7 @@ def test_a_later_version_is_read_as_far_as_it_fits_and_never_taken_back() -> Non
 
 
 @pytest.mark.parametrize("version", ["two", True, None, 1.5, -3])
-def test_a_version_that_is_no_version_is_the_first(version: object) -> None:
+def test_a_stored_version_that_is_not_valid_counts_as_1(version: object) -> None:
     ctx = context(actor={"prefs._version": version, "prefs.language": "EN"})
     assert Versioned.load(ctx).languages == ["en"]
 
@@ -301,7 +301,7 @@ def test_an_upgrade_that_fails_leaves_the_stored_values_alone(
     ]
 
 
-def test_an_upgrade_can_take_a_value_away() -> None:
+def test_an_upgrade_can_drop_a_value() -> None:
     def drop(stored: Stored) -> Stored:
         return {key: value for key, value in stored.items() if key != "prefs.tone"}
 
@@ -344,7 +344,7 @@ class LongRun(Runner):
             yield result
 
 
-def test_a_long_run_reads_and_writes_at_once(runner_harness: Any) -> None:
+def test_a_long_run_fetches_and_saves_at_once(runner_harness: Any) -> None:
     harness = runner_harness(LongRun)
     run = harness.begin("a null save b fetch c save")
     assert run.step()["type"] == "processor.log"
@@ -371,7 +371,7 @@ def test_saving_deletes_the_former_keys(runner_harness: Any) -> None:
     assert harness.state("actor") == {"prefs.languages": ["en", "zh"], "prefs._version": 3}
 
 
-def test_a_refused_save_is_raised_and_written_by_nobody(runner_harness: Any) -> None:
+def test_a_refused_save_raises_and_writes_nothing(runner_harness: Any) -> None:
     harness = runner_harness(LongRun, scopes=["conversation"])
     reply = harness.say("a save")
     assert reply.status == "failed"
@@ -383,7 +383,7 @@ class Priced(StateModel, scope="actor", prefix="p.", version=2, upgrades={1: spl
     b: str = ""
 
 
-def test_a_failed_upgrade_is_not_sealed_by_the_next_write() -> None:
+def test_a_write_after_a_failed_upgrade_does_not_store_the_new_version() -> None:
     model = Priced.from_state({"p.a": 7, "p.b": "kept"})
     model.a = 1
     assert said(model.changes(context())) == {"p.a": 1}
@@ -394,7 +394,7 @@ def test_a_failed_upgrade_is_not_sealed_by_the_next_write() -> None:
     assert said(whole.changes(context())) == {"p.a": 1, "p.b": "new", "p._version": 2}
 
 
-def test_a_secret_is_no_field_since_it_reads_back_as_stars() -> None:
+def test_a_secret_type_is_refused_since_it_is_written_as_stars() -> None:
     with pytest.raises(ModelError, match="token"):
 
         class Secretive(StateModel, scope="actor", prefix="s."):

@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from langbot_state_ext import CodecError, InvalidKey, Limits, ValueTooLarge
-from langbot_state_ext.state.codec import MAX_DEPTH, check_key, decode, decode_all, encode
+from langbot_state_ext.state.codec import (
+    MAX_DEPTH,
+    check_key,
+    decode,
+    decode_all,
+    decode_text,
+    encode,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(
@@ -173,3 +180,21 @@ def test_good_keys(key: str) -> None:
 def test_bad_keys(key: Any, fault: str) -> None:
     with pytest.raises(InvalidKey, match=fault):
         check_key(key)
+
+
+@settings(deadline=None)
+@given(VALUES)
+def test_text_is_read_as_bytes_are(value: Any) -> None:
+    assert same(decode_text(encode(value, Limits(value_bytes=10**9)).decode()), value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", "-Infinity", "'a'", '"\\ud800"', "[" * 5000])
+def test_text_that_is_not_json_says_where(text: str) -> None:
+    with pytest.raises(CodecError, match=r"this is not JSON: .* at line 1 column \d+"):
+        decode_text(text)
+
+
+def test_text_that_has_a_member_twice_names_it() -> None:
+    assert decode_text('[{"a": {"a": 1}}, {"a": 2}]') == [{"a": {"a": 1}}, {"a": 2}]
+    with pytest.raises(CodecError, match="'b' appears twice in one object"):
+        decode_text('[{"a": 1, "b": 1, "c": 2, "b": 1}]')

@@ -5,25 +5,24 @@ from __future__ import annotations
 import pytest
 
 from langbot_state_ext import LEGACY_KEY_MAPPING
-from langbot_state_ext.state.policy import canonical_key, refusal
+from langbot_state_ext.state.policy import canonical_key, scope_refusal
 from langbot_state_ext.testing import SimplePolicy
 
 
 @pytest.mark.parametrize(
     ("scope", "policy", "reason"),
     [
-        ("actor", None, None),
         ("actor", SimplePolicy(), None),
-        ("person", None, "invalid scope: valid are conversation, actor, subject, runner"),
+        ("person", SimplePolicy(), "invalid scope: valid are conversation, actor, subject, runner"),
         ("person", SimplePolicy(enable_state=False), "invalid scope"),
         ("actor", SimplePolicy(enable_state=False), "state is disabled"),
         ("runner", SimplePolicy(state_scopes=["actor"]), "not enabled"),
     ],
 )
 def test_each_refusal_has_its_own_reason(
-    scope: str, policy: SimplePolicy | None, reason: str | None
+    scope: str, policy: SimplePolicy, reason: str | None
 ) -> None:
-    found = refusal(scope, policy)
+    found = scope_refusal(scope, policy)
     assert found is None if reason is None else reason in str(found)
 
 

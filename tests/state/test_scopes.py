@@ -16,7 +16,14 @@ from langbot_state_ext import (
     key_from_event,
     key_from_query,
 )
-from langbot_state_ext.state.scopes import subject_identity
+from langbot_state_ext.state.scopes import (
+    EVENT_PARTS,
+    QUERY_PARTS,
+    conversation_id_of,
+    conversation_id_of_session,
+    launcher_of,
+    subject_identity,
+)
 from langbot_state_ext.testing import (
     SimpleActor,
     SimpleBinding,
@@ -178,20 +185,48 @@ def test_an_enum_launcher_type_counts_by_its_value() -> None:
 def test_absent_ids_of_a_query_are_named_unknown() -> None:
     query = SimpleQuery(None, None, None)
     parts = {
-        scope: dict(key.parts)
-        for scope in VALID_STATE_SCOPES
-        if (key := key_from_query(scope, query, RUNNER))
+        scope: dict(key_from_query(scope, query, RUNNER).parts) for scope in VALID_STATE_SCOPES
     }
     assert parts["actor"]["sender_id"] == "unknown_sender"
     assert parts["conversation"]["bot_uuid"] == "unknown_bot"
     assert parts["runner"]["pipeline_uuid"] == "unknown_pipeline"
 
 
-def test_a_query_without_a_launcher_has_no_conversation_and_no_subject() -> None:
+class LauncherOfItsOwn(SimpleQuery):
+    """A Query that names its launcher itself, as it does before it has a session."""
+
+    def __init__(self, launcher_type: str | None, launcher_id: str | None) -> None:
+        super().__init__(session=None)
+        self.launcher_type, self.launcher_id = launcher_type, launcher_id
+
+
+@pytest.mark.parametrize("scope", ["conversation", "subject"])
+def test_queries_without_a_launcher_share_a_key_that_no_launcher_has(scope: str) -> None:
+    bare = key_from_query(scope, SimpleQuery(session=None), RUNNER)
+    assert bare == key_from_query(scope, SimpleQuery(sender_id="bob", session=None), RUNNER)
+    assert bare == key_from_query(scope, LauncherOfItsOwn(None, None), RUNNER)
+    launchers = [("person", "alice"), ("None", "None"), ("null", "null"), ("person", None)]
+    keys = {key_from_query(scope, LauncherOfItsOwn(*each), RUNNER) for each in launchers}
+    assert len(keys) == len(launchers)
+    assert bare not in keys
+    assert bare.storage not in {key.storage for key in keys}
+
+
+def test_a_query_without_a_launcher_is_keyed_by_runner_bot_and_pipeline() -> None:
     query = SimpleQuery(session=None)
-    assert key_from_query("conversation", query, RUNNER) is None
-    assert key_from_query("subject", query, RUNNER) is None
-    assert key_from_query("actor", query, RUNNER) is not None
+    others = [
+        key_from_query("conversation", query, SimpleDescriptor("other")),
+        key_from_query("conversation", SimpleQuery("bot-2", session=None), RUNNER),
+        key_from_query("conversation", SimpleQuery(pipeline_uuid="p2", session=None), RUNNER),
+        key_from_query("conversation", query, RUNNER),
+    ]
+    assert len(set(others)) == len(others)
+
+
+@pytest.mark.parametrize("scope", VALID_STATE_SCOPES)
+def test_a_query_with_a_launcher_of_its_own_is_keyed_like_one_with_a_session(scope: str) -> None:
+    query = LauncherOfItsOwn("person", "alice")
+    assert key_from_query(scope, query, RUNNER) == key_from_query(scope, SimpleQuery(), RUNNER)
 
 
 def test_the_creation_time_tells_conversations_of_a_query_apart() -> None:
@@ -288,6 +323,39 @@ def test_subject_identity(
     expected: tuple[str, str] | None,
 ) -> None:
     assert subject_identity(subject_type, subject_id, data, conversation) == expected
+
+
+@pytest.mark.parametrize("scope", VALID_STATE_SCOPES)
+def test_a_key_has_the_parts_that_its_shape_names(scope: Any) -> None:
+    assert tuple(dict(event_key(scope, SimpleEvent()).parts)) == EVENT_PARTS[scope]
+    of_query = key_from_query(scope, SimpleQuery(), RUNNER)
+    assert tuple(dict(of_query.parts)) == QUERY_PARTS[scope]
+
+
+@pytest.mark.parametrize("launcher", [("person", "alice"), ("group", "g_1"), ("person", "_")])
+def test_a_conversation_id_names_its_launcher(launcher: tuple[str, str]) -> None:
+    assert launcher_of(conversation_id_of(*launcher)) == launcher
+
+
+@pytest.mark.parametrize("other", [None, "", "person", "person_", "PERSON_a", "group-1", "x_y"])
+def test_any_other_conversation_id_names_no_launcher(other: str | None) -> None:
+    assert launcher_of(other) is None
+
+
+@pytest.mark.parametrize(
+    ("session_id", "expected"),
+    [("PERSON_Al_1", "person_Al_1"), ("GROUP_G", "group_G"), ("person_a", "person_a"),
+     ("PERSON", "PERSON"), ("GROUPS_a", "GROUPS_a")],
+)  # fmt: skip
+def test_a_session_of_an_older_langbot_names_its_conversation(
+    session_id: str, expected: str
+) -> None:
+    assert conversation_id_of_session(session_id) == expected
+
+
+def test_a_scope_error_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="invalid scope"):
+        key_from_query("galaxy", SimpleQuery(), RUNNER)
 
 
 @pytest.mark.parametrize("scope", ["", "user", "Actor", "conversation "])

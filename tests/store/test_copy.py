@@ -87,7 +87,7 @@ def test_the_command_says_what_it_did(
     assert again["written"] == 0
     assert main(["copy", "sqlite:///one.db", "sqlite:///two.db"]) == 0
     said = capsys.readouterr()
-    assert "All 903 entries of 450 scopes are there, compared one by one" in said.out
+    assert "Copied and verified 903 entries of 450 scopes" in said.out
     assert "200 scopes so far" in said.err
 
 
@@ -97,7 +97,11 @@ def test_the_command_says_what_it_did(
         ("sqlite:///nowhere.db", "sqlite:///two.db", "there is no"),
         ("memory://", "sqlite:///two.db", "is gone with this command"),
         ("sqlite:///one.db", "memory://", "is gone with this command"),
-        ("sqlite:///one.db", "postgresql://u:${NO_SUCH}@h/d", "the environment has no NO_SUCH"),
+        (
+            "sqlite:///one.db",
+            "postgresql://u:${NO_SUCH}@h/d",
+            "not set in the environment: NO_SUCH",
+        ),
         ("sqlite:///one.db", "mysql://u:s3cret@h/d", "unknown scheme mysql:"),
         ("sqlite:///one.db", "sqlite:///no/folder/two.db", "does not exist: create it"),
         ("sqlite:///one.db", "sqlite:///./one.db?synchronous=full", "name the store to copy into"),
@@ -187,7 +191,7 @@ def test_ctrl_c_says_how_to_go_on(
     urls = [f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "two")]
     assert main(["copy", *urls]) == 130
     said = capsys.readouterr().err
-    assert said == "langbot-state: interrupted: run it again, and it goes on where it ended\n"
+    assert said == "langbot-state: interrupted: run the same command again to continue\n"
 
 
 class Broken(SqliteBackend):

@@ -210,11 +210,9 @@ def test_a_refusal_of_a_query_changes_nothing_and_warns_once(
 ) -> None:
     store, query = RunnerScopedStateStore(), SimpleQuery(session=None)
     assert not store.apply_update(query, RUNNER, "person", "k", 1)
-    assert not store.apply_update(query, RUNNER, "subject", "k", 1)
     assert not store.apply_update(query, RUNNER, "actor", "", 1)
     assert [message.rpartition(": ")[2] for message in caplog.messages] == [
         "valid are conversation, actor, subject, runner",
-        "missing identity of the subject",
         "the key is empty",
     ]
 
@@ -230,9 +228,19 @@ def test_what_is_not_enabled_reads_as_empty() -> None:
     assert store.build_snapshot_from_event(event, off, RUNNER) == EMPTY
 
 
-def test_clearing_an_unknown_scope_is_an_error() -> None:
-    with pytest.raises(ScopeError, match="invalid scope"):
-        RunnerScopedStateStore().clear_scope("person", SimpleQuery(), RUNNER)
+def test_a_query_without_a_session_keeps_its_state() -> None:
+    store, query = RunnerScopedStateStore(), SimpleQuery(session=None)
+    for scope in VALID_STATE_SCOPES:
+        assert store.apply_update(query, RUNNER, scope, "n", scope)
+    assert store.build_snapshot(query, RUNNER) == {s: {"n": s} for s in VALID_STATE_SCOPES}
+    with_launcher = store.build_snapshot(SimpleQuery(), RUNNER)
+    assert with_launcher["conversation"] == with_launcher["subject"] == {}
+
+
+@pytest.mark.parametrize("kind", [ScopeError, ValueError])
+def test_clearing_an_unknown_scope_is_an_error(kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="invalid scope"):
+        RunnerScopedStateStore().clear_scope("galaxy", SimpleQuery(), RUNNER)
 
 
 def test_null_is_a_value_and_a_missing_key_a_default() -> None:
@@ -276,8 +284,6 @@ async def test_values_are_read_and_written_by_key(store: StateStore) -> None:
     assert await store.get(key, "other", "default") is None
     assert await store.list(key, "o") == (["other"], False)
     assert await store.list(key, limit=1) == (["external.conversation_id"], True)
-    assert await store.delete(key, "conversation_id")
-    assert not await store.delete(key, "conversation_id")
 
 
 async def test_a_write_may_expect_a_version_and_may_end(store: StateStore) -> None:

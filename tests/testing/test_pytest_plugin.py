@@ -46,11 +46,11 @@ def run(project: pytest.Pytester, test: str) -> pytest.RunResult:
     return project.runpytest_subprocess("-p", "no:cacheprovider")
 
 
-def test_the_fixture_is_there_without_being_asked_for(project: pytest.Pytester) -> None:
+def test_the_fixture_needs_no_import(project: pytest.Pytester) -> None:
     project.runpytest_subprocess("--fixtures").stdout.fnmatch_lines(
         [
             "runner_harness -- *plugin.py*",
-            "*`RunnerHarness`, whose state is in a file of this test*",
+            "*`RunnerHarness` with its state in a file of this test*",
         ]
     )
 
@@ -153,7 +153,7 @@ def test_made():
     )
 
 
-def test_a_run_that_raised_is_shown_with_its_place(project: pytest.Pytester) -> None:
+def test_a_run_that_raised_is_shown_with_its_traceback(project: pytest.Pytester) -> None:
     result = run(
         project,
         """
@@ -171,7 +171,7 @@ def test_trip(runner_harness):
     )
 
 
-def test_what_is_not_of_a_harness_is_shown_as_ever(project: pytest.Pytester) -> None:
+def test_other_comparisons_are_shown_as_usual(project: pytest.Pytester) -> None:
     result = run(
         project,
         """
@@ -207,11 +207,11 @@ def test_open(runner_harness):
         ('with runner_harness(Greeter) as h:\n        assert h.say("hi") == "no"', "     -> 1 en"),
         (
             'h = runner_harness(Greeter)\n    h.say("", sender="")\n    h.say("")\n    assert 0',
-            "  runner of alice",
+            "  runner",
         ),
         (
             "h = runner_harness(Greeter)\n    h.report = lambda: 1 / 0\n    assert not h",
-            "could not be shown: ZeroDivisionError: *",
+            "the report failed: ZeroDivisionError: *",
         ),
     ],
     ids=["closed", "nobody", "broken"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ from langbot_state_ext.testing import RunnerHarness
 from .talker import Asker, Seer, Talker
 
 PROBE = Path(__file__).parents[1] / "host" / "probe_runner"
-
-
-@pytest.fixture
-def harness() -> Iterator[RunnerHarness]:
-    with RunnerHarness(Talker) as harness:
-        yield harness
 
 
 def ask(method: str, **options: Any) -> Any:
@@ -57,11 +50,11 @@ def test_an_agent_sends_what_the_runner_replies() -> None:
         assert "non-empty" in str(harness.say("reply:").error)
 
 
-def test_a_pipeline_knows_no_reply(harness: RunnerHarness) -> None:
+def test_a_pipeline_refuses_ctx_reply(harness: RunnerHarness) -> None:
     assert "'event_reply' is not authorized" in str(harness.say("reply:one").error)
 
 
-def test_state_belongs_to_whom_it_belongs(harness: RunnerHarness) -> None:
+def test_each_scope_is_shared_by_the_right_chats(harness: RunnerHarness) -> None:
     harness.say(
         "set:actor=p.a=1 set:conversation=p.c=2 set:subject=p.s=3 set:runner=p.r=4", group="g1"
     )
@@ -77,7 +70,7 @@ def test_state_belongs_to_whom_it_belongs(harness: RunnerHarness) -> None:
     assert harness.state("subject", group="g1") == {"p.s": "3"}
 
 
-def test_updates_that_are_refused_say_why(harness: RunnerHarness) -> None:
+def test_a_refused_update_has_a_reason(harness: RunnerHarness) -> None:
     reply = harness.say(f"set:actor={'k' * 256}=1 set:actor=p.a=1 say:ok")
     assert reply == "ok"
     assert reply.refused == [f"actor '{'k' * 256}': the key has 256 characters, the limit is 255"]
@@ -110,7 +103,7 @@ def test_a_run_that_raises_has_failed(harness: RunnerHarness) -> None:
     assert "harness.py" not in harness.report()
 
 
-def test_a_run_that_says_so_has_failed(harness: RunnerHarness) -> None:
+def test_a_run_that_yields_run_failed_has_failed(harness: RunnerHarness) -> None:
     reply = harness.say("fail:Conversation_Not_Exists say:unheard")
     assert (reply, reply.status, reply.error) == ("", "failed", "Conversation_Not_Exists")
 
@@ -121,7 +114,7 @@ def test_a_run_that_takes_too_long_has_timed_out() -> None:
         assert (reply.status, reply.error) == ("timeout", "Agent runner timed out")
 
 
-def test_time_that_passes_ends_a_run_that_has_written(harness: RunnerHarness) -> None:
+def test_wait_can_pass_the_deadline_of_a_run(harness: RunnerHarness) -> None:
     run = harness.begin("set:actor=p.a=1 say:late")
     run.step()
     harness.wait(301)
@@ -131,7 +124,7 @@ def test_time_that_passes_ends_a_run_that_has_written(harness: RunnerHarness) ->
     assert harness.state("actor") == {"p.a": "1"}
 
 
-def test_a_failed_run_is_taken_back_when_asked_to(tmp_path: Path) -> None:
+def test_a_failed_run_is_rolled_back_with_rollback(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/state.db"
     with RunnerHarness(Talker, on_failed_run="rollback", store=url) as harness:
         harness.say("set:actor=p.a=1")
@@ -144,7 +137,7 @@ def test_a_failed_run_is_taken_back_when_asked_to(tmp_path: Path) -> None:
         assert harness.state("actor") == {"p.a": "1"}
 
 
-def test_a_conversation_that_the_far_side_lost_is_forgotten() -> None:
+def test_a_lost_conversation_loses_its_external_id() -> None:
     with RunnerHarness(Talker, forget_on=["lost"]) as harness:
         harness.say("set:conversation=external.conversation_id=far-1 set:conversation=m.a=1")
         harness.say("fail:it_is_LOST")
@@ -163,7 +156,7 @@ def test_a_conversation_expires() -> None:
         assert harness.state("actor") == {"p.a": "1"}
 
 
-def test_a_stream_without_an_end_is_noticed(harness: RunnerHarness) -> None:
+def test_a_stream_without_is_final_is_logged(harness: RunnerHarness) -> None:
     assert harness.say("chunk:o chunk:on").logs == [
         "LangBot: no chunk has is_final, a streaming chat waits for it"
     ]
@@ -171,10 +164,10 @@ def test_a_stream_without_an_end_is_noticed(harness: RunnerHarness) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, -5, "abc", None, [], "0"])
-def test_a_timeout_that_is_no_time_is_none(timeout: Any) -> None:
+def test_a_timeout_that_is_not_valid_means_no_deadline(timeout: Any) -> None:
     with RunnerHarness(Talker, config={"timeout": timeout}) as harness:
         assert harness.say("wait:0 say:ok") == "ok"
-        assert harness._setting.deadline() is None
+        assert harness._settings.deadline_at() is None
 
 
 def test_a_run_can_be_cancelled(harness: RunnerHarness) -> None:
@@ -195,7 +188,7 @@ def test_runs_overlap(harness: RunnerHarness) -> None:
     assert harness.state("subject", group="g") == {"p.a": "first"}
 
 
-def test_a_restart_forgets_the_runner_and_keeps_a_file(tmp_path: Path) -> None:
+def test_a_restart_makes_a_new_runner_and_keeps_a_sqlite_file(tmp_path: Path) -> None:
     with RunnerHarness(Talker, store=f"sqlite:///{tmp_path}/state.db") as harness:
         assert harness.say("memory: set:actor=p.a=1") == "1"
         lost = harness.begin("set:actor=p.b=1")
@@ -207,13 +200,13 @@ def test_a_restart_forgets_the_runner_and_keeps_a_file(tmp_path: Path) -> None:
         assert lost.step() is None
 
 
-def test_a_restart_forgets_what_is_in_memory(harness: RunnerHarness) -> None:
+def test_a_restart_empties_a_memory_store(harness: RunnerHarness) -> None:
     harness.say("set:actor=p.a=1")
     harness.restart()
     assert harness.state("actor") == {}
 
 
-def test_a_runner_sees_its_settings_and_the_far_side(tmp_path: Path) -> None:
+def test_a_runner_sees_its_settings_and_the_external_id(tmp_path: Path) -> None:
     with RunnerHarness(
         Seer, config={"a": 1}, plugin_config={"b": 2}, store=f"sqlite:///{tmp_path}/s.db"
     ) as harness:
@@ -229,7 +222,7 @@ def test_a_runner_sees_its_settings_and_the_far_side(tmp_path: Path) -> None:
         assert "None True" in harness.say("").logs[0]
 
 
-def test_a_far_id_becomes_the_sessions_uuid() -> None:
+def test_an_external_id_becomes_the_uuid_of_the_conversation() -> None:
     class Both(Seer, Talker):
         async def run(self, ctx: Any) -> Any:
             await Seer.run(self, ctx)
@@ -242,7 +235,7 @@ def test_a_far_id_becomes_the_sessions_uuid() -> None:
         assert " None " in harness.say("").logs[0]
 
 
-def test_the_history_is_that_of_the_conversation(harness: RunnerHarness) -> None:
+def test_ctx_history_has_the_messages_of_the_conversation(harness: RunnerHarness) -> None:
     del harness
     with RunnerHarness(Asker) as asker:
         for _ in range(3):
@@ -256,26 +249,26 @@ def test_the_history_is_that_of_the_conversation(harness: RunnerHarness) -> None
         assert "group_g1 is not accessible" in str(asker.say("history_page group_g1").error)
 
 
-def test_pages_of_history_join_without_a_gap() -> None:
-    from langbot_state_ext.testing.harness.history import History
+def test_pages_of_the_transcript_have_no_gap() -> None:
+    from langbot_state_ext.testing.harness.transcript import Transcript
 
-    history = History()
+    transcript = Transcript()
     for number in range(7):
-        history.heard("c", str(number), "alice")
-    history.heard("other", "no", "alice")
+        transcript.add_user_message("c", str(number), "alice")
+    transcript.add_user_message("other", "no", "alice")
     seen, before = [], None
     while True:
-        page = history.answer("history_page", "c", {"limit": 3, "before_cursor": before})
+        page = transcript.page("c", {"limit": 3, "before_cursor": before})
         seen += [item["content"] for item in page["items"]]
         before = page["next_cursor"]
         if before is None:
             break
     assert seen == list("6543210")
     forward = {"direction": "forward", "after_cursor": "5", "limit": 1}
-    page = history.answer("history_page", "c", forward)
+    page = transcript.page("c", forward)
     assert ([item["content"] for item in page["items"]], page["has_more"]) == (["5"], True)
     roles = {"query": "", "filters": {"roles": ["assistant"]}}
-    assert history.answer("history_search", "c", roles)["items"] == []
+    assert transcript.search("c", roles)["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -294,7 +287,7 @@ def test_pages_of_history_join_without_a_gap() -> None:
         ("steering_pull", "steering_pull is not available for this run"),
     ],
 )
-def test_langbot_answers(call: str, answer: str) -> None:
+def test_calls_get_the_answers_of_langbot(call: str, answer: str) -> None:
     assert answer in ask(call)
 
 
@@ -302,6 +295,10 @@ def test_a_key_that_is_refused_is_an_error_with_its_reason() -> None:
     long = "k" * 256
     said = ask(f"state_set actor {long} 1")
     assert said.partition("kkk…: ")[2].startswith("the key has 256 characters")
+    for method in ("state_get", "state_delete", "state_list"):
+        error = ask(f"{method} actor {long}")
+        label = method.replace("_", " ").capitalize()
+        assert f"{label} error: the key has 256 characters, the limit is 255" in error
     assert "key is required" in ask_raw({"scope": "actor", "key": ""})
     assert "scope is required" in ask_raw({"scope": "", "key": "k"})
 
@@ -321,7 +318,7 @@ def test_state_that_the_binding_disables_has_no_api() -> None:
     assert "state is not available for this run" in ask("state_get actor p.a", scopes=[])
 
 
-def test_an_author_answers_what_the_harness_can_not() -> None:
+def test_answers_are_functions_of_the_author() -> None:
     def weather(data: dict[str, Any]) -> dict[str, Any]:
         if data["parameters"]:
             raise ActionCallError("no such place")
@@ -348,17 +345,18 @@ def ask_storage(resources: dict[str, Any]) -> str:
 
 
 def test_a_call_after_the_end_is_refused() -> None:
-    kept = []
+    ended: list[Any] = []
 
-    class Keeper(Asker):
+    class Late(Asker):
         async def run(self, ctx: Any) -> None:
-            kept.append(ctx.api)
+            for api in ended:
+                await api.state_get("actor", "p.a")
+            ended.append(ctx.api)
 
-    with RunnerHarness(Keeper) as harness:
-        harness.say("")
-        actions = harness._actions
-        with pytest.raises(ActionCallError, match="Run session other not found"):
-            harness._drive(actions._answer("state_get", {"run_id": "other"}))
+    with RunnerHarness(Late) as harness:
+        assert harness.say("").status == "completed"
+        expired = f"Run session {ended[0].run_id} not found or expired"
+        assert expired in str(harness.say("").error)
 
 
 def test_a_model_is_read_and_values_are_put(harness: RunnerHarness) -> None:
@@ -377,15 +375,17 @@ def test_a_model_is_read_and_values_are_put(harness: RunnerHarness) -> None:
 def test_a_plugin_is_read_from_its_folder() -> None:
     with RunnerHarness(PROBE) as harness:
         assert '"conversation_id": "person_alice"' in harness.say("[]")
-        assert harness._setting.component.id == "plugin:langbot-state-ext/ProbeRunner/default"
-        assert harness._setting.component.permissions.history == ["page"]
-        again = RunnerHarness(harness._setting.component.runner)
-        assert again._setting.component == harness._setting.component
+        assert harness._settings.component.id == "plugin:langbot-state-ext/ProbeRunner/default"
+        assert harness._settings.component.permissions.history == ["page"]
+        again = RunnerHarness(harness._settings.component.runner)
+        assert again._settings.component == harness._settings.component
         again.close()
 
 
-def test_a_folder_that_is_no_plugin_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=f"{tmp_path} is no plugin with one runner: it has 0"):
+def test_a_folder_without_a_plugin_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=f"{tmp_path} is not a plugin with exactly one runner: it has 0"
+    ):
         RunnerHarness(tmp_path)
 
 
@@ -399,8 +399,8 @@ def copy_of_probe(tmp_path: Path, old: str, new: str) -> Path:
     return tmp_path
 
 
-def test_manifests_that_are_not_valid_are_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="belongs to no plugin"):
+def test_a_manifest_that_is_not_valid_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not part of a plugin"):
         RunnerHarness(copy_of_probe(tmp_path / "a", "", ""))
     missing = copy_of_probe(tmp_path / "b", "./default.py", "./none.py")
     with pytest.raises(ConfigError, match=r"none\.py is not a Python file"):
@@ -423,36 +423,9 @@ def test_closing_twice_is_no_error() -> None:
     harness.close()
 
 
-def test_the_report_shows_everything(harness: RunnerHarness) -> None:
-    harness.say("set:actor=p.a=1 log:careful say:hello", group="g1")
-    harness.say("fail:no")
-    harness.begin("say:later", sender="bob")
-    assert harness.report().splitlines() == [
-        "The conversation:",
-        "  1. alice in g1: set:actor=p.a=1 log:careful say:hello",
-        '       actor p.a = "1"',
-        "       log warning: careful",
-        "     -> hello",
-        "  2. alice: fail:no",
-        "     -> failed: no",
-        "  3. bob: say:later",
-        "     -> under way",
-        "The state:",
-        "  actor of alice in g1",
-        '    p.a = "1"',
-        "  actor of alice",
-        '    p.a = "1"',
-    ]
-
-
-def test_what_an_actor_needs_is_said() -> None:
+def test_a_message_without_a_sender_has_no_actor() -> None:
     with RunnerHarness(Talker) as harness, pytest.raises(ScopeError, match="has no actor"):
         harness.state("actor", sender="")
-
-
-def test_nothing_to_report_is_said() -> None:
-    with RunnerHarness(Talker) as harness:
-        assert harness.report() == "The conversation:\nThe state:\n  nothing"
 
 
 @pytest.mark.parametrize(
@@ -465,12 +438,14 @@ def test_nothing_to_report_is_said() -> None:
         ({"answers": {"invoke_lm": dict}}, "answers has 'invoke_lm': use .*invoke_llm, "),
     ],
 )
-def test_an_argument_that_is_not_one_is_named(arguments: dict[str, Any], message: str) -> None:
+def test_an_argument_that_is_not_allowed_is_an_error_that_names_it(
+    arguments: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         RunnerHarness(Talker, **arguments)
 
 
-def test_a_closed_harness_says_so_and_still_reports() -> None:
+def test_a_closed_harness_only_reports() -> None:
     with RunnerHarness(Talker) as harness:
         harness.say("set:actor=p.a=1")
         harness.begin("wait:60", sender="bob")
@@ -503,7 +478,7 @@ def seen_by(**options: Any) -> Any:
     return seen[0]
 
 
-def test_a_context_says_what_langbots_says() -> None:
+def test_a_pipelines_context_is_like_langbots() -> None:
     ctx = seen_by()
     may = {name for name, can in ctx.context.available_apis.model_dump().items() if can}
     assert may == {
@@ -519,7 +494,7 @@ def test_a_context_says_what_langbots_says() -> None:
     assert ctx.delivery.supports_streaming
 
 
-def test_an_agents_context_says_what_langbots_says() -> None:
+def test_an_agents_context_is_like_langbots() -> None:
     ctx = seen_by(processor="agent", scopes=[], resources={"storage": {"plugin_storage": False}})
     may = ctx.context.available_apis
     assert (may.state, may.storage, may.reply_stream) == (False, False, True)
@@ -527,7 +502,7 @@ def test_an_agents_context_says_what_langbots_says() -> None:
     assert (ctx.event.source, ctx.delivery.supports_streaming) == ("platform", False)
 
 
-def test_what_the_harness_can_not_answer_an_author_can() -> None:
+def test_an_author_can_answer_get_prompt() -> None:
     prompt = {"prompt": [{"role": "system", "content": "Be kind."}]}
     assert "Be kind." in ask("get_prompt", answers={"get_prompt": lambda _: prompt})
 
@@ -566,7 +541,7 @@ def test_a_run_that_is_cancelled_or_fails_stops_the_runner() -> None:
         assert Cleaner.cleaned[2:] == ["set:actor==1 wait:60"]
 
 
-def test_the_history_has_the_first_answer_of_a_run() -> None:
+def test_the_transcript_has_the_first_message_of_a_run() -> None:
     class Both(Talker, Asker):
         async def run(self, ctx: Any) -> Any:
             if ctx.input.text == "history":
@@ -585,26 +560,31 @@ def test_the_history_has_the_first_answer_of_a_run() -> None:
         ]
 
 
-def test_a_page_and_a_list_have_at_most_a_hundred() -> None:
-    from langbot_state_ext.testing.harness.history import History
+def test_a_page_has_at_most_a_hundred_messages() -> None:
+    from langbot_state_ext.testing.harness.transcript import Transcript
 
-    history = History()
+    transcript = Transcript()
     for number in range(101):
-        history.heard("c", str(number), "alice")
-    page = history.answer("history_page", "c", {"limit": 1000})
+        transcript.add_user_message("c", str(number), "alice")
+    page = transcript.page("c", {"limit": 1000})
     assert (len(page["items"]), page["has_more"]) == (100, True)
 
+
+@pytest.mark.parametrize(
+    ("limit", "listed"), [(1000, 100), (100, 100), (2, 2), (0, 100), (-1, 100), (None, 100)]
+)
+def test_state_list_has_langbots_limit(limit: Any, listed: int) -> None:
     class Lister(Asker):
         async def run(self, ctx: Any) -> None:
-            listed = await ctx.state_list("actor", limit=1000)
-            await ctx.log(f"{len(listed['keys'])} {listed['has_more']}")
+            answer = await ctx.state_list("actor", limit=limit)
+            await ctx.log(f"{len(answer['keys'])} {answer['has_more']}")
 
     with RunnerHarness(Lister) as harness:
         harness.put("actor", {f"p.{number}": number for number in range(101)})
-        assert harness.say("").logs == ["info: 100 True"]
+        assert harness.say("").logs == [f"info: {listed} True"]
 
 
-def test_what_the_state_api_deletes_comes_back_with_a_rollback() -> None:
+def test_a_rollback_restores_what_state_delete_deleted() -> None:
     class Deleter(Asker):
         async def run(self, ctx: Any) -> None:
             await ctx.state_delete("actor", "p.a")
@@ -616,12 +596,12 @@ def test_what_the_state_api_deletes_comes_back_with_a_rollback() -> None:
         assert harness.state("actor") == {"p.a": 1}
 
 
-def test_a_restart_forgets_when_somebody_last_spoke(tmp_path: Path) -> None:
+def test_a_conversation_expires_across_a_restart(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/state.db"
     with RunnerHarness(Talker, expire_time=60, store=url) as harness:
         harness.say("set:conversation=m.a=1")
         harness.restart()
-        assert harness._last_said == {}
+        assert harness._process._last_message_at == {}
         harness.wait(61)
         harness.say("")
         assert harness.state("conversation") == {}

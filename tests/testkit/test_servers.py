@@ -1,4 +1,4 @@
-"""The servers that the tests start: nobody else's, and gone when the tests are."""
+"""A test server has its own port and ends with the process that started it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from testkit.ports import first_given_port, free_ports
+from testkit.ports import first_ephemeral_port, free_ports
 from testkit.servers import PostgresServer, RedisServer, ServerProcess
 
 SERVERS = (PostgresServer, RedisServer)
 
 
 @pytest.mark.parametrize("kind", SERVERS)
-def test_a_server_ends_with_whoever_started_it(kind: type[ServerProcess]) -> None:
+def test_a_server_ends_with_the_process_that_started_it(kind: type[ServerProcess]) -> None:
     program = f"""
 import time
 from testkit.servers import {kind.__name__}
@@ -38,13 +38,13 @@ with {kind.__name__}() as server:
 
 
 def listens(port: int) -> bool:
-    """Return whether somebody listens; a process that has ended may wait to be buried."""
+    """Return whether a process listens on a port."""
     with socket.socket() as there:
         return there.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.mark.parametrize("kind", SERVERS)
-def test_a_port_that_is_taken_is_left_to_its_owner(kind: type[ServerProcess]) -> None:
+def test_a_server_whose_port_is_taken_chooses_another(kind: type[ServerProcess]) -> None:
     with ExitStack() as stack:
         one = stack.enter_context(kind())
         other = kind()
@@ -53,5 +53,5 @@ def test_a_port_that_is_taken_is_left_to_its_owner(kind: type[ServerProcess]) ->
         assert other.port != one.port
 
 
-def test_a_port_is_one_that_connections_are_not_given() -> None:
-    assert all(1024 <= port < first_given_port() for port in free_ports(20))
+def test_a_free_port_is_outside_the_range_of_outgoing_connections() -> None:
+    assert all(1024 <= port < first_ephemeral_port() for port in free_ports(20))

@@ -1,14 +1,18 @@
-"""What `make demo` and `make run` leave behind: nothing."""
+"""`make demo` and `make run`: what they install, and how they end."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
+from rich.console import Console
 
-from tools.demo import FOLDER, STAY_FOLDER
+from tools import demo
 
 WORK = """
 import time
@@ -26,16 +30,51 @@ finally:
 
 
 @pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGTERM])
-def test_a_terminal_that_is_closed_ends_what_was_started(how: signal.Signals) -> None:
-    with subprocess.Popen([sys.executable, "-c", WORK], stdout=subprocess.PIPE, text=True) as demo:
-        assert demo.stdout is not None
-        assert demo.stdout.readline() == "up\n"
-        demo.send_signal(how)
-        assert demo.stdout.readline() == "going down\n"
-        demo.send_signal(how)
-        assert demo.stdout.readline() == "down\n"
-    assert demo.returncode == 128 + how
+def test_a_signal_ends_it_in_good_order(how: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", WORK], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        process.send_signal(how)
+        assert process.stdout.readline() == "going down\n"
+        process.send_signal(how)
+        assert process.stdout.readline() == "down\n"
+    assert process.returncode == 128 + how
 
 
-def test_the_demo_leaves_a_langbot_that_stays_alone() -> None:
-    assert FOLDER != STAY_FOLDER
+def test_make_demo_does_not_touch_the_folder_of_make_run() -> None:
+    assert demo.FOLDER != demo.STAY_FOLDER
+
+
+class Host:
+    """Records what is asked of a LangBot."""
+
+    url = "http://langbot"
+    folder = Path("langbot")
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def api(self, method: str, path: str, **kwargs: Any) -> None:
+        self.asked.append((method, path, kwargs))
+
+    def install_plugin(self, package: Path) -> None:
+        self.asked.append(package)
+
+    def wait(self) -> int:
+        return 0
+
+
+def test_make_run_installs_the_page_and_says_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
+) -> None:
+    package = Path("package.lbpkg")
+    monkeypatch.setattr(demo, "stage", lambda folder: folder)
+    monkeypatch.setattr(demo, "build", lambda _staged, _folder: package)
+    host, console = Host(), Console(record=True, width=200)
+    assert demo.stay(mocker.Mock(host=host, console=console)) == 0
+    wizard = ("POST", "/api/v1/system/wizard/completed", {"json": {"status": "skipped"}})
+    assert host.asked == [wizard, package]
+    page = "http://langbot/home/plugin-pages?id=langbot-state-ext%2FRunnerState%2Finspector"
+    assert page in console.export_text()

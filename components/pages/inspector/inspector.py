@@ -1,4 +1,4 @@
-"""The page "Runner state": LangBot's calls, handed to the inspector."""
+"""The page "Runner state", as LangBot calls it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from langbot_state_ext.plugin.page.inspector import Inspector
 
 
 class InspectorPage(Page):
-    """Answers the page's calls."""
+    """Handles the page's calls."""
 
     async def initialize(self) -> None:
-        """Make the inspector over the plugin's store."""
+        """Create the inspector on the plugin's store."""
         await super().initialize()
         access: StoreAccess = self.plugin.access
         self._inspector = Inspector(access, self._bot_names)
 
     async def handle_api(self, request: PageRequest) -> PageResponse:
-        """Answer one call; a failure is data, too, since LangBot shows a page no other."""
+        """Handle one call; a failure is data too, because LangBot gives a page no other details."""
         return PageResponse.ok(await self._inspector.handle(request.endpoint, request.body))
 
     async def _bot_names(self) -> dict[str, str]:

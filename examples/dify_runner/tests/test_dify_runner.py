@@ -1,59 +1,75 @@
-"""How the Dify runner keeps to its conversation."""
+"""Each chat has one Dify conversation; one that Dify lost begins anew."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pytest_httpserver import HTTPServer, RequestHandler
 
 from langbot_state_ext.testing import RunnerHarness
-from testkit.fake_dify import KEY, FakeDify
 
 PLUGIN = Path(__file__).parents[1]
+KEY = "app-key"
+FIRST, SECOND = "7d6a0a3e-0a53-4b4c-9a3c-1f2f9c1f6f01", "7d6a0a3e-0a53-4b4c-9a3c-1f2f9c1f6f02"
 
 
 @pytest.fixture
-def dify() -> Iterator[FakeDify]:
-    with FakeDify() as dify:
-        yield dify
+def harness(runner_harness: type[RunnerHarness], httpserver: HTTPServer) -> RunnerHarness:
+    return runner_harness(PLUGIN, config={"base-url": httpserver.url_for("/v1"), "api-key": KEY})
 
 
-@pytest.fixture
-def harness(runner_harness: type[RunnerHarness], dify: FakeDify) -> RunnerHarness:
-    return runner_harness(PLUGIN, config={"base-url": dify.url, "api-key": KEY})
+def expect(httpserver: HTTPServer, user: str, conversation_id: str) -> RequestHandler:
+    """Expect one message from a user of Dify, in a conversation or in a new one."""
+    body = {
+        "inputs": {},
+        "query": "hello",
+        "response_mode": "blocking",
+        "conversation_id": conversation_id,
+        "user": user,
+    }
+    return httpserver.expect_ordered_request(
+        "/v1/chat-messages", "POST", json=body, headers={"Authorization": f"Bearer {KEY}"}
+    )
 
 
-def test_a_group_is_one_conversation_whoever_speaks(harness: RunnerHarness, dify: FakeDify) -> None:
-    for turn, sender in enumerate(("alice", "bob", "bob", "alice"), 1):
-        assert f"message {turn} of" in harness.say("hello", sender=sender, group="g1")
-    assert list(dify.conversations.values()) == [4]
-
-
-def test_everybody_else_has_a_conversation_of_their_own(
-    harness: RunnerHarness, dify: FakeDify
+def test_a_group_is_one_conversation_and_one_user(
+    harness: RunnerHarness, httpserver: HTTPServer
 ) -> None:
-    chats = ({"sender": "alice"}, {"sender": "bob"}, {"group": "g1"}, {"group": "g2"})
-    for chat in chats * 2:
-        harness.say("hello", **chat)
-    assert list(dify.conversations.values()) == [2, 2, 2, 2]
+    for number, conversation_id in enumerate(("", FIRST, FIRST)):
+        answer = {"conversation_id": FIRST, "answer": f"answer {number}"}
+        expect(httpserver, "group_g1", conversation_id).respond_with_json(answer)
+    for number, sender in enumerate(("alice", "bob", "alice")):
+        assert harness.say("hello", sender=sender, group="g1") == f"answer {number}"
+    httpserver.check()
 
 
-def test_a_conversation_that_dify_lost_begins_anew(harness: RunnerHarness, dify: FakeDify) -> None:
-    harness.say("hello")
-    dify.forget()
-    assert "Conversation Not Exists." in str(harness.say("again").error)
-    assert "message 1 of" in harness.say("again")
+def test_each_chat_has_its_own_conversation(harness: RunnerHarness, httpserver: HTTPServer) -> None:
+    for user, conversation_id, answered in (
+        ("person_alice", "", FIRST),
+        ("group_g1", "", SECOND),
+        ("person_alice", FIRST, FIRST),
+        ("group_g1", SECOND, SECOND),
+    ):
+        answer = {"conversation_id": answered, "answer": "hi"}
+        expect(httpserver, user, conversation_id).respond_with_json(answer)
+    for _ in range(2):
+        assert harness.say("hello") == "hi"
+        assert harness.say("hello", group="g1") == "hi"
+        harness.restart()
+    httpserver.check()
 
 
-def test_a_conversation_is_its_users_alone(dify: FakeDify) -> None:
-    def ask(user: str, conversation_id: str) -> tuple[int, dict[str, Any]]:
-        body = {"query": "hi", "user": user, "conversation_id": conversation_id}
-        return dify.answer(f"Bearer {KEY}", body)
-
-    known = ask("alice", "")[1]["conversation_id"]
-    assert ask("alice", known)[1]["answer"].startswith("This is message 2")
-    status, fault = ask("bob", known)
-    assert (status, fault["message"]) == (404, "Conversation Not Exists.")
-    assert dify.conversations == {known: 2}
+def test_after_dify_lost_a_conversation_a_new_one_begins(
+    harness: RunnerHarness, httpserver: HTTPServer
+) -> None:
+    lost = {"code": "not_found", "message": "Conversation Not Exists.", "status": 404}
+    user = "person_alice"
+    expect(httpserver, user, "").respond_with_json({"conversation_id": FIRST, "answer": "one"})
+    expect(httpserver, user, FIRST).respond_with_json(lost, 404)
+    expect(httpserver, user, "").respond_with_json({"conversation_id": SECOND, "answer": "two"})
+    assert harness.say("hello") == "one"
+    assert "Conversation Not Exists." in str(harness.say("hello").error)
+    assert harness.say("hello") == "two"
+    assert harness.state("conversation") == {"external.conversation_id": SECOND}
+    httpserver.check()

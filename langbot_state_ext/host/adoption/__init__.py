@@ -1,1 +1,1 @@
-"""LangBot's own table of state: adopted when the extension attaches, and exported back."""
+"""LangBot's own state table: adopted when the extension attaches, and exported back."""

@@ -1,7 +1,7 @@
-"""The command `!state`: what it may show and clear, and for whom.
+"""The command `!state`: what it shows and erases, and for whom.
 
-Everybody sees and erases what is kept about themselves; in a group that is all there is, so that
-nobody's state is shown or cleared by somebody else. Admins may do more in a private chat.
+Everybody may see and erase their own state. Only admins may see and erase the state of others, and
+only in a private chat.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any, cast
 
 from ...backends import Backend, ScopeFilter
 from ...errors import StateError
-from ...store.erase import erase, stored_scopes
+from ...store.erase import erase, matching_scopes
 from ..locate import StoreAccess
-from ..owners import Whose, belongings, chat_state, own_state
+from ..owners import OwnerKind, filters_for, filters_for_actor, filters_for_chat
 from ..views import pretty, preview_view, shortened
 from .texts import CONFIRM, ReplyLanguage, say
 
 LOGGER = logging.getLogger("langbot_state_ext.plugin")
 
 LINES = 30
-"""How many entries a reply shows, at the most."""
+"""The most entries that a reply shows."""
 
 VALUE = 120
 """How many characters of a value a reply shows."""
@@ -30,13 +30,13 @@ VALUE = 120
 
 @dataclass(frozen=True)
 class Speaker:
-    """Who gives the command, and where.
+    """Who sent the command, and where.
 
     Attributes:
         bot: The bot's uuid.
-        person: The person's id; None when LangBot does not say.
+        person: The person's id; None when LangBot does not give it.
         private: Whether it is a private chat.
-        admin: Whether LangBot takes them for an admin of the bot.
+        admin: Whether LangBot regards them as an admin of the bot.
     """
 
     bot: str
@@ -45,10 +45,10 @@ class Speaker:
     admin: bool
 
     @property
-    def may_do_more(self) -> bool:
-        """Whether they may see and clear what is kept about others.
+    def is_private_admin(self) -> bool:
+        """Whether they may see and erase the state of others.
 
-        LangBot takes every member of a group for an admin when the group is one.
+        Not in a group: when a group is an admin, LangBot regards every member as one.
         """
         return self.admin and self.private
 
@@ -58,24 +58,24 @@ class StateCommands:
     """Answers the command, always with one text.
 
     Attributes:
-        access: Gives the store.
+        access: Opens the store.
         language: The language of the replies.
-        begin_conversation: Begins a new conversation in LangBot.
+        start_conversation: Starts a new conversation in LangBot.
     """
 
     access: StoreAccess
     language: ReplyLanguage
-    begin_conversation: Callable[[], Awaitable[Any]]
+    start_conversation: Callable[[], Awaitable[Any]]
 
     async def reply(self, words: Sequence[str], speaker: Speaker) -> str:
-        """Do what the words say.
+        """Run the command.
 
         Args:
             words: What follows `!state`, split on single spaces.
-            speaker: Who says it.
+            speaker: Who sent it.
 
         Returns:
-            The reply; a fault is told in it, too.
+            The reply, also after an error.
         """
         word, *rest = [word for word in words if word] or [""]
         actions = {
@@ -90,20 +90,24 @@ class StateCommands:
             return await actions.get(word.lower(), self._unknown)(rest, speaker)
         except StateError as error:
             LOGGER.warning("!state: %s", error)
-            return self.failed(error if speaker.may_do_more else None)
+            return self.failed(error if speaker.is_private_admin else None)
 
     def failed(self, reason: StateError | None = None) -> str:
-        """Return the reply that it did not work; the reason is for admins alone."""
-        return self._say("failed_unsaid") if reason is None else self._say("failed", reason=reason)
+        """Return the reply to an error; only admins are told the reason."""
+        if reason is None:
+            return self._say("failed_without_reason")
+        return self._say("failed", reason=reason)
 
     async def _about_me(self, _rest: list[str], speaker: Speaker) -> str:
         if speaker.person is None:
             return self._say("unknown_sender")
         backend = (await self.access.store()).backend
-        mine = await _entries(backend, own_state(speaker.person, bot=speaker.bot))
+        mine = await _entries(backend, filters_for_actor(speaker.person, bot=speaker.bot))
         chat = []
         if speaker.private:
-            chat = await _entries(backend, chat_state("person", speaker.person, bot=speaker.bot))
+            chat = await _entries(
+                backend, filters_for_chat("person", speaker.person, bot=speaker.bot)
+            )
         lists = {"about_you": mine, "about_chat": chat}
         shown = [
             self._list(self._say(title), entries) for title, entries in lists.items() if entries
@@ -114,7 +118,7 @@ class StateCommands:
         if speaker.person is None:
             return self._say("unknown_sender")
         store = await self.access.store()
-        mine = own_state(speaker.person, bot=speaker.bot)
+        mine = filters_for_actor(speaker.person, bot=speaker.bot)
         count = await _count(store.backend, mine)
         if not count:
             return self._say("nothing")
@@ -124,25 +128,25 @@ class StateCommands:
         return await self._with_chat(self._say("forgotten", count=erased), speaker)
 
     async def _with_chat(self, text: str, speaker: Speaker) -> str:
-        """Add to what is said of somebody's own state that what is kept about the chat stays."""
+        """Add to a reply about a person's own state that the state of the chat stays."""
         if not speaker.private or speaker.person is None:
             return text
-        chat = chat_state("person", speaker.person, bot=speaker.bot)
+        chat = filters_for_chat("person", speaker.person, bot=speaker.bot)
         count = await _count((await self.access.store()).backend, chat)
         return f"{text}\n{self._say('chat_stays', count=count)}" if count else text
 
     async def _new(self, rest: list[str], speaker: Speaker) -> str:
-        """Begin a new conversation: at once in a private chat, in a group after the word.
+        """Start a new conversation: in a private chat at once, in a group once it is confirmed.
 
-        LangBot does not say who of a group may do that, so everybody may, and knows what it does.
+        LangBot does not say which members of a group may do that, so every member may.
         """
         if not speaker.private and not _is_confirmed(rest):
             return self._say("new_ask")
-        await self.begin_conversation()
+        await self.start_conversation()
         return self._say("new" if speaker.private else "new_in_group")
 
     async def _show(self, rest: list[str], speaker: Speaker) -> str:
-        if not speaker.may_do_more:
+        if not speaker.is_private_admin:
             return self._say("admins_only")
         name, filters = _named(rest, speaker.bot)
         if not filters:
@@ -153,7 +157,7 @@ class StateCommands:
         return self._list(self._say("about", name=name), entries)
 
     async def _clear(self, rest: list[str], speaker: Speaker) -> str:
-        if not speaker.may_do_more:
+        if not speaker.is_private_admin:
             return self._say("admins_only")
         confirmed = rest[2:] != [] and _is_confirmed(rest[-1:])
         name, filters = _named(rest[:-1] if confirmed else rest, speaker.bot)
@@ -171,7 +175,7 @@ class StateCommands:
         return f"{self._say('unknown')}\n\n{await self._help(rest, speaker)}"
 
     async def _help(self, _rest: list[str], speaker: Speaker) -> str:
-        texts = ["help", "help_admin"] if speaker.may_do_more else ["help"]
+        texts = ["help", "help_admin"] if speaker.is_private_admin else ["help"]
         return "\n\n".join(self._say(text) for text in texts)
 
     def _list(self, title: str, entries: list[str]) -> str:
@@ -184,11 +188,11 @@ class StateCommands:
 
 
 def _named(words: Sequence[str], bot: str) -> tuple[str, list[ScopeFilter]]:
-    """Return who `person ID` or `group ID` is, and what belongs to them; nothing for others."""
+    """Return the name and the filters of `person ID` or `group ID`; no filters for other words."""
     whose, name = " ".join(words[:1]).casefold(), " ".join(words[1:])
     if whose not in {"person", "group"} or not name:
         return name, []
-    return f"{whose} {name}", belongings(cast("Whose", whose), name, bot=bot)
+    return f"{whose} {name}", filters_for(cast("OwnerKind", whose), name, bot=bot)
 
 
 def _is_confirmed(words: Sequence[str]) -> bool:
@@ -196,13 +200,13 @@ def _is_confirmed(words: Sequence[str]) -> bool:
 
 
 async def _count(backend: Backend, filters: Sequence[ScopeFilter]) -> int:
-    return sum(stored.entries for stored in await stored_scopes(backend, filters))
+    return sum(stored.entries for stored in await matching_scopes(backend, filters))
 
 
 async def _entries(backend: Backend, filters: Sequence[ScopeFilter]) -> list[str]:
     """Return a line for each entry of the scopes that match."""
     lines = []
-    for stored in await stored_scopes(backend, filters):
+    for stored in await matching_scopes(backend, filters):
         for name, entry in (await backend.entries(stored.key)).items():
             shown = shortened(str(preview_view(name, entry)["preview"]), VALUE)
             lines.append(f"- {pretty(name)[1:-1]}: {shown}")

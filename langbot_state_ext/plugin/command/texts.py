@@ -1,4 +1,4 @@
-"""What the command says, in English and in Chinese."""
+"""The replies of the command, in English and in Chinese."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, get_args
 ReplyLanguage = Literal["both", "en_US", "zh_Hans"]
 
 CONFIRM = "yes"
-"""The word that has to follow what can't be undone."""
+"""The word that confirms what can't be undone."""
 
 TEXTS: dict[str, tuple[str, str]] = {
     "about_you": ("What this bot keeps about you:", "机器人保存的关于您的状态："),
@@ -21,23 +21,23 @@ TEXTS: dict[str, tuple[str, str]] = {
     "more": ("… and {count} more.", "……还有 {count} 条。"),
     "forget": (
         (
-            "This erases what this bot keeps about you, {entries}, for good. "
-            "To do it, send: !state forget yes"
+            "This permanently erases {entries} that this bot keeps about you. "
+            "To confirm, send: !state forget yes"
         ),
         "这将永久删除机器人保存的关于您的 {count} 条状态。如需删除，请发送：!state forget yes",
     ),
     "forgotten": (
-        "Erased: {entries} about you.",
+        "Erased {entries} about you.",
         "已删除关于您的 {count} 条状态。",
     ),
     "chat_stays": (
-        "What is kept about this chat, {entries}, stays; !state new clears the conversation.",
+        "Not erased: {entries} about this chat. To clear the conversation, send: !state new",
         "关于此对话的 {count} 条状态会保留；如需清空对话，请发送：!state new",
     ),
     "clear": (
         (
-            "This erases what this bot keeps about {name}, {entries}, for good. "
-            "To do it, send: !state clear {name} yes"
+            "This permanently erases {entries} that this bot keeps about {name}. "
+            "To confirm, send: !state clear {name} yes"
         ),
         (
             "这将永久删除机器人保存的关于 {name} 的 {count} 条状态。"
@@ -45,15 +45,15 @@ TEXTS: dict[str, tuple[str, str]] = {
         ),
     ),
     "cleared": (
-        "Erased: {entries} about {name}.",
+        "Erased {entries} about {name}.",
         "已删除关于 {name} 的 {count} 条状态。",
     ),
-    "new": ("A new conversation begins.", "已开始新的对话。"),
+    "new": ("Started a new conversation.", "已开始新的对话。"),
     "new_ask": (
         (
-            "This begins a new conversation for everybody in this group: what this bot keeps about "
-            "the conversation goes for good, what it keeps about people and the group stays. "
-            "To do it, send: !state new yes"
+            "This starts a new conversation for everybody in this group. It permanently erases "
+            "what this bot keeps about the current conversation, and nothing about people or the "
+            "group. To confirm, send: !state new yes"
         ),
         (
             "这将为群内所有人开始新的对话：机器人保存的关于此对话的状态将被永久删除，"
@@ -61,7 +61,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         ),
     ),
     "new_in_group": (
-        "A new conversation begins, for everybody in this group.",
+        "Started a new conversation for everybody in this group.",
         "已为群内所有人开始新的对话。",
     ),
     "admins_only": (
@@ -72,18 +72,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "LangBot does not say who you are here, so nothing is shown or erased.",
         "LangBot 没有提供您的身份，因此不显示也不删除任何内容。",
     ),
-    "failed_unsaid": (
-        "That did not work; ask the operator of this bot.",
+    "failed_without_reason": (
+        "That did not work. Ask the operator of this bot.",
         "操作失败，请联系机器人的管理员。",
     ),
     "failed": ("That did not work: {reason}", "操作失败：{reason}"),
     "help": (
         (
-            "!state: what this bot keeps about you\n"
-            "!state forget: erase it; what is kept about the chat stays\n"
-            "!state new: begin a new conversation, which clears what is kept about this one; "
-            "in a group for everybody in it\n"
-            "!state help: this text"
+            "!state: show what this bot keeps about you\n"
+            "!state forget: erase it, but not what is kept about the chat\n"
+            "!state new: clear the conversation and start a new one; in a group, for everybody\n"
+            "!state help: show this text"
         ),
         (
             "!state：机器人保存的关于您的状态\n"
@@ -95,7 +94,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "help_admin": (
         (
             "For admins, in a private chat:\n"
-            "!state show person ID, !state show group ID: what this bot keeps about them\n"
+            "!state show person ID, !state show group ID: show what this bot keeps about them\n"
             "!state clear person ID, !state clear group ID: erase it"
         ),
         (
@@ -104,12 +103,12 @@ TEXTS: dict[str, tuple[str, str]] = {
             "!state clear person ID、!state clear group ID：删除这些状态"
         ),
     ),
-    "unknown": ("There is no such command.", "没有这个命令。"),
+    "unknown": ("Unknown command.", "未知命令。"),
 }
 
 
 def language_of(setting: object) -> ReplyLanguage:
-    """Return the language that the plugin's settings ask for; both when they don't."""
+    """Return the language that the plugin's setting names; both when it names none."""
     return next((each for each in get_args(ReplyLanguage) if each == setting), "both")
 
 
@@ -117,9 +116,9 @@ def say(language: ReplyLanguage, text: str, **values: object) -> str:
     """Return a text of `TEXTS`, in one language or in both, English first.
 
     Args:
-        language: Which.
-        text: Its name.
-        **values: What stands in it; of `count`, `{entries}` is made, in English.
+        language: Which language.
+        text: The name of the text.
+        **values: The values of its placeholders; `count` also gives `{entries}`, in English.
     """
     if "count" in values:
         values["entries"] = "1 entry" if values["count"] == 1 else f"{values['count']} entries"

@@ -1,1 +1,1 @@
-"""What the page asks for, and what it gets."""
+"""The API of the page: requests in, responses out."""

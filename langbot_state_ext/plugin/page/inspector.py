@@ -1,7 +1,7 @@
-"""The API between the page and the plugin: one table of endpoints, data in, data out.
+"""The page's API: one table of endpoints, a request in, a response out.
 
-Every answer is an object. What could not be done is `{"error": {"code": …, "message": …}}`, since
-LangBot shows a page nothing of a failure of any other kind.
+Every response is an object. A failure is `{"error": {"code": …, "message": …}}`, because LangBot
+gives a page no details of any other failure.
 """
 
 from __future__ import annotations
@@ -20,31 +20,37 @@ from .figures import Figures
 from .requests import (
     ClearRequest,
     DeleteRequest,
+    EmptyRequest,
     EntriesRequest,
     EntryRequest,
     ExportRequest,
     FindRequest,
-    NoRequest,
     PersonRequest,
     SaveRequest,
 )
-from .responses import Answer, failed, failed_with, faults
+from .responses import Response, error_response, error_response_to, validation_message
 
 
 class Endpoint(NamedTuple):
-    """What one endpoint takes and does, and whether that may change the figures."""
+    """What an endpoint takes and does.
+
+    Attributes:
+        request: The model of its request.
+        handle: Makes the response.
+        writes: Whether it writes, which changes the overview's figures.
+    """
 
     request: type[BaseModel]
-    answer: Callable[[StateStore, Any], Awaitable[Answer]]
-    changes: bool = False
+    handle: Callable[[StateStore, Any], Awaitable[Response]]
+    writes: bool = False
 
 
 class Inspector:
-    """Answers the page.
+    """Handles the page's calls.
 
     Args:
-        access: Gives the store.
-        names: Gives the names of LangBot's bots by uuid.
+        access: Opens the store.
+        names: Returns the names of LangBot's bots by uuid.
         clock: Seconds since 1970. Default `time.time`.
     """
 
@@ -58,20 +64,20 @@ class Inspector:
         self._access = access
         self._figures = Figures(names, clock)
         self.endpoints = {
-            "/overview": Endpoint(NoRequest, self._show_overview),
+            "/overview": Endpoint(EmptyRequest, self._show_overview),
             "/find": Endpoint(FindRequest, endpoints.find_scopes),
             "/entries": Endpoint(EntriesRequest, endpoints.show_entries),
             "/entry": Endpoint(EntryRequest, endpoints.show_entry),
-            "/save": Endpoint(SaveRequest, endpoints.save_entry, changes=True),
-            "/delete": Endpoint(DeleteRequest, endpoints.delete_entry, changes=True),
-            "/clear": Endpoint(ClearRequest, endpoints.clear_scope, changes=True),
+            "/save": Endpoint(SaveRequest, endpoints.save_entry, writes=True),
+            "/delete": Endpoint(DeleteRequest, endpoints.delete_entry, writes=True),
+            "/clear": Endpoint(ClearRequest, endpoints.clear_scope, writes=True),
             "/export": Endpoint(ExportRequest, endpoints.export_scope),
             "/person": Endpoint(PersonRequest, endpoints.show_person),
-            "/erase": Endpoint(PersonRequest, endpoints.erase_person, changes=True),
+            "/erase": Endpoint(PersonRequest, endpoints.erase_person, writes=True),
         }
 
-    async def handle(self, endpoint: str, body: object) -> Answer:
-        """Answer one call of the page.
+    async def handle(self, endpoint: str, body: object) -> Response:
+        """Response one call of the page.
 
         Args:
             endpoint: One of `endpoints`.
@@ -83,18 +89,18 @@ class Inspector:
         """
         known = self.endpoints.get(endpoint)
         if known is None:
-            return failed("unknown_endpoint", f"no such endpoint: {endpoint}")
+            return error_response("unknown_endpoint", f"no such endpoint: {endpoint}")
         try:
             request = known.request.model_validate({} if body is None else body)
         except ValidationError as error:
-            return failed("bad_request", faults(error))
+            return error_response("bad_request", validation_message(error))
         try:
-            return await known.answer(await self._access.store(), request)
+            return await known.handle(await self._access.store(), request)
         except StateError as error:
-            return failed_with(error, self._access.url)
+            return error_response_to(error, self._access.url)
         finally:
-            if known.changes:
-                self._figures.forget()
+            if known.writes:
+                self._figures.invalidate()
 
-    async def _show_overview(self, store: StateStore, _request: NoRequest) -> Answer:
+    async def _show_overview(self, store: StateStore, _request: EmptyRequest) -> Response:
         return {**await self._figures.show(store), "url": self._access.url}

@@ -1,44 +1,47 @@
-"""What the page sends; whatever does not fit is refused before anything is looked at."""
+"""The page's requests; what does not fit is refused before the store is opened."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ...state.scopes import Scope, ScopeKey
+from ..owners import OwnerKind
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Cursor = Annotated[str, StringConstraints(max_length=400)]
 
 
-class _Request(BaseModel):
+class Request(BaseModel):
+    """What every request has: its own fields, and no others."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class NoRequest(_Request):
-    """Nothing is asked but the answer."""
+class EmptyRequest(Request):
+    """A request without fields."""
 
 
-class ScopeRef(_Request):
+class ScopeRef(Request):
     """One scope.
 
     Attributes:
         scope: The scope.
-        parts: The parts of its identity, in the order in which they were given.
+        parts: The parts of its key, in the order of `/find`.
     """
 
     scope: Scope
     parts: Annotated[dict[Id, Id | None], Field(max_length=32)]
 
     def key(self) -> ScopeKey:
-        """Return whose state it is."""
+        """Return the key of the scope."""
         return ScopeKey(self.scope, tuple(self.parts.items()))
 
 
-class FindRequest(_Request):
-    """Which scopes; every condition that is given must hold.
+class FindRequest(Request):
+    """The scopes that meet every given condition.
 
     Attributes:
         scope: The scope.
@@ -47,15 +50,15 @@ class FindRequest(_Request):
         whose: What `id` names: a person, a group or a conversation.
         id: Its id, exactly.
         text: Text that occurs in the id of a person, a group, a conversation or a thread.
-        inside: Whether `text` is looked for in keys and in values that are not hidden, instead.
-        cursor: Where to go on; None for the first page.
-        limit: How many scopes are wanted, 1 to 200. Default 50.
+        inside: Whether to search keys, and values that are not hidden, for `text` instead.
+        cursor: Where to continue; None for the first page.
+        limit: About how many scopes to return, 1 to 200. Default 50.
     """
 
     scope: Scope | None = None
     runner: Id | None = None
     bot: Id | None = None
-    whose: Literal["person", "group", "conversation"] | None = None
+    whose: OwnerKind | None = None
     id: Id | None = None
     text: Id | None = None
     inside: bool = False
@@ -63,13 +66,13 @@ class FindRequest(_Request):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
-class EntriesRequest(_Request):
+class EntriesRequest(Request):
     """The entries of a scope, page by page.
 
     Attributes:
         scope: Whose state.
-        after: The key after which to go on; None for the first page.
-        limit: How many, 1 to 200. Default 50.
+        after: The key after which to continue; None for the first page.
+        limit: How many entries to return, 1 to 200. Default 50.
     """
 
     scope: ScopeRef
@@ -77,13 +80,13 @@ class EntriesRequest(_Request):
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
-class EntryRequest(_Request):
+class EntryRequest(Request):
     """One entry with its whole value.
 
     Attributes:
         scope: Whose state.
         key: Its key.
-        reveal: Whether to show what is hidden. Default False.
+        reveal: Whether to show hidden values. Default False.
     """
 
     scope: ScopeRef
@@ -91,14 +94,14 @@ class EntryRequest(_Request):
     reveal: bool = False
 
 
-class SaveRequest(_Request):
+class SaveRequest(Request):
     """A new value.
 
     Attributes:
         scope: Whose state.
         key: Its key, checked by the store.
         text: The value as JSON text.
-        version: The version that the writer has seen; 0 for a new entry.
+        version: The version that the writer saw; 0 for a new entry.
     """
 
     scope: ScopeRef
@@ -107,13 +110,13 @@ class SaveRequest(_Request):
     version: Annotated[int, Field(ge=0)]
 
 
-class DeleteRequest(_Request):
+class DeleteRequest(Request):
     """One entry to delete.
 
     Attributes:
         scope: Whose state.
         key: Its key.
-        version: The version that the writer has seen.
+        version: The version that the writer saw.
     """
 
     scope: ScopeRef
@@ -121,7 +124,7 @@ class DeleteRequest(_Request):
     version: Annotated[int, Field(ge=1)]
 
 
-class ClearRequest(_Request):
+class ClearRequest(Request):
     """One scope to clear.
 
     Attributes:
@@ -131,13 +134,13 @@ class ClearRequest(_Request):
     scope: ScopeRef
 
 
-class ExportRequest(_Request):
-    """A scope to export, piece by piece.
+class ExportRequest(Request):
+    """A scope to export, part by part.
 
     Attributes:
         scope: Whose state.
-        after: The key after which to go on; None for the first piece.
-        reveal: Whether to show what is hidden. Default False.
+        after: The key after which to continue; None for the first part.
+        reveal: Whether to show hidden values. Default False.
     """
 
     scope: ScopeRef
@@ -145,7 +148,7 @@ class ExportRequest(_Request):
     reveal: bool = False
 
 
-class PersonRequest(_Request):
+class PersonRequest(Request):
     """A person.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""What the page gets when something can't be done: `{"error": {"code": …, "message": …}}`."""
+"""The response when something failed: `{"error": {"code": …, "message": …}}`."""
 
 from __future__ import annotations
 
@@ -7,49 +7,50 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...errors import BackendError, StateError
-from ..locate import SETTING, StoreNotFound
+from ..locate import URL_SETTING, StoreNotFound
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
 class Gone(StateError):
-    """What was asked for is not there any more."""
+    """A scope or entry does not exist any more."""
 
 
-_CODES: dict[type[StateError], str] = {
+ERROR_CODES: dict[type[StateError], str] = {
     StoreNotFound: "no_store",
     BackendError: "unavailable",
     Gone: "gone",
     StateError: "refused",
 }
+"""The code of each kind of error; the first kind that fits counts."""
 
 
-def failed(code: str, message: str, **more: Any) -> Answer:
-    """Return the answer that says what is wrong.
+def error_response(code: str, message: str, **more: Any) -> Response:
+    """Return the response that says what failed.
 
     Args:
-        code: One of those that `docs/plugin.md` lists.
-        message: What is wrong, for people.
-        **more: What the page needs to go on.
+        code: One of the codes that `docs/plugin.md` lists.
+        message: What failed, for people.
+        **more: What else the page needs.
     """
     return {"error": {"code": code, "message": message, **more}}
 
 
-def failed_with(error: StateError, url: str) -> Answer:
-    """Return the answer for an error; `url` is where the store is, without a password."""
-    more: Answer = {}
+def error_response_to(error: StateError, url: str) -> Response:
+    """Return the response to an error; `url` is the store's, without a password."""
+    more: Response = {}
     if isinstance(error, StoreNotFound):
-        more = {"url": error.url, "setting": SETTING}
+        more = {"url": error.url, "setting": URL_SETTING}
     elif isinstance(error, BackendError):
         more = {"url": url}
-    code = next(code for kind, code in _CODES.items() if isinstance(error, kind))
-    return failed(code, str(error), **more)
+    code = next(code for kind, code in ERROR_CODES.items() if isinstance(error, kind))
+    return error_response(code, str(error), **more)
 
 
-def faults(error: ValidationError) -> str:
-    """Return what is wrong with a request, without what was in it."""
-    found = error.errors(include_input=False, include_url=False, include_context=False)
+def validation_message(error: ValidationError) -> str:
+    """Return what is wrong with a request, without its values."""
+    faults = error.errors(include_input=False, include_url=False, include_context=False)
     return "; ".join(
         f"{'.'.join(str(step) for step in fault['loc']) or 'body'}: {fault['msg']}"
-        for fault in found
+        for fault in faults
     )

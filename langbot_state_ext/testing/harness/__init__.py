@@ -1,1 +1,1 @@
-"""A LangBot of a few milliseconds, for tests of runners."""
+"""`RunnerHarness`: runs a runner as LangBot does, in the process of the test."""

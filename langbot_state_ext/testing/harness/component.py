@@ -1,4 +1,4 @@
-"""What a plugin's manifests say of a runner: its id, its class, what it may use."""
+"""A runner and its manifests: the class, the id, the permissions and capabilities."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from langbot_plugin.api.entities.builtin.runner.manifest import (
 )
 
 from ...errors import ConfigError
-from .imports import OwnModules
+from .plugin_modules import PluginModules
 
 
-def everything() -> RunnerPermissions:
-    """Return the permissions of a runner without a manifest, such as one that a test defines."""
+def all_permissions() -> RunnerPermissions:
+    """Return every permission, for a runner without a manifest, such as a class in a test."""
     return RunnerPermissions(
         models=["invoke", "stream", "rerank", "count_tokens"],
         tools=["detail", "call"],
@@ -39,22 +39,22 @@ class Component:
     """A runner as LangBot knows it.
 
     Attributes:
-        runner: Its class.
+        runner: The class.
         plugin_id: The plugin, `author/name`.
-        name: The runner's name in its plugin.
-        permissions: What its manifest asks for.
-        capabilities: What its manifest says it can do.
-        modules: Its plugin's own modules.
+        name: The name of the runner in its plugin.
+        permissions: The permissions that its manifest asks for.
+        capabilities: The capabilities that its manifest declares.
+        modules: The plugin's own modules.
     """
 
     runner: type[Runner]
     plugin_id: str = "example/plugin"
     name: str = "default"
-    permissions: RunnerPermissions = field(default_factory=everything)
+    permissions: RunnerPermissions = field(default_factory=all_permissions)
     capabilities: RunnerCapabilities = field(
         default_factory=lambda: RunnerCapabilities(tool_calling=True)
     )
-    modules: OwnModules = field(default_factory=OwnModules, compare=False)
+    modules: PluginModules = field(default_factory=PluginModules, compare=False)
 
     @property
     def id(self) -> str:
@@ -69,32 +69,34 @@ def component_of(runner: type[Runner] | str | Path) -> Component:
         runner: The class; or the folder of a plugin that has one runner.
 
     Returns:
-        The component; a class without a manifest beside its file may use everything.
+        The component; a class without a manifest beside its file may use all_permissions.
 
     Raises:
         ConfigError: The folder has no plugin with just one runner, or a manifest is not valid.
     """
     if isinstance(runner, type):
-        return _of_class(runner)
+        return _component_of_class(runner)
     folder = Path(runner)
     found = list(_manifests(folder / "components"))
     if len(found) != 1:
-        raise ConfigError(f"{folder.resolve()} is no plugin with one runner: it has {len(found)}")
+        raise ConfigError(
+            f"{folder.resolve()} is not a plugin with exactly one runner: it has {len(found)}"
+        )
     path, manifest = found[0]
     python = manifest["execution"]["python"]
-    modules = OwnModules(folder.resolve())
+    modules = PluginModules(folder.resolve())
     with modules.importable():
         loaded = _load(path.parent / python["path"], python["attr"])
-    return replace(_component(path, manifest, loaded), modules=modules)
+    return replace(_read_manifest(path, manifest, loaded), modules=modules)
 
 
-def _of_class(runner: type[Runner]) -> Component:
+def _component_of_class(runner: type[Runner]) -> Component:
     source = Path(inspect.getfile(runner)).resolve()
     for path, manifest in _manifests(source.parent, "*.yaml"):
         python = manifest["execution"]["python"]
         same_file = (path.parent / python["path"]).resolve() == source
         if same_file and python["attr"] == runner.__name__:
-            return _component(path, manifest, runner)
+            return _read_manifest(path, manifest, runner)
     return Component(runner)
 
 
@@ -108,10 +110,10 @@ def _manifests(folder: Path, files: str = "**/*.yaml") -> Iterator[tuple[Path, d
             yield path, manifest
 
 
-def _component(path: Path, manifest: dict[str, Any], runner: type[Runner]) -> Component:
+def _read_manifest(path: Path, manifest: dict[str, Any], runner: type[Runner]) -> Component:
     plugin = next((p / "manifest.yaml" for p in path.parents if _is_plugin(p)), None)
     if plugin is None:
-        raise ConfigError(f"{path} belongs to no plugin: no folder above it has a manifest.yaml")
+        raise ConfigError(f"{path} is not part of a plugin: no folder above it has a manifest.yaml")
     metadata = yaml.safe_load(plugin.read_text("utf-8"))["metadata"]
     plugin_id = f"{metadata['author']}/{metadata['name']}"
     name, spec = manifest["metadata"]["name"], manifest.get("spec") or {}
@@ -134,7 +136,7 @@ def _is_plugin(folder: Path) -> bool:
 
 
 def _load(path: Path, attribute: str) -> type[Runner]:
-    """Import one file, under a name that no other plugin has."""
+    """Import a file under a module name that no other plugin uses."""
     name = f"langbot_runner_{abs(hash(path.resolve()))}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():

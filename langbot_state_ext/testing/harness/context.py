@@ -1,4 +1,4 @@
-"""The `RunnerContext` of a harness's run, as LangBot builds it."""
+"""The `RunnerContext` of a run, as LangBot builds it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import Any
 from langbot_plugin.api.definition.components.runner import RunnerContext
 
 from ...lifecycle.run import Run
-from ...store.keyed import Snapshot
-from .chats import BOT, LANGBOT, WORKSPACE, Chat, Setting
+from ...state.scopes import Snapshot
+from .chat import BOT, WORKSPACE, Chat
+from .settings import Settings
+
+LANGBOT_VERSION = "v4.11.2"
+"""The LangBot that the harness imitates."""
 
 
 def build_context(
-    setting: Setting,
+    settings: Settings,
     chat: Chat,
     run: Run,
     text: str,
@@ -24,55 +28,54 @@ def build_context(
     number: int,
     latest_cursor: str | None,
 ) -> RunnerContext:
-    """Build what a runner gets.
+    """Build the context of a run.
 
     Args:
-        setting: What does not change from message to message.
-        chat: Who speaks where.
+        settings: The settings of the harness.
+        chat: Where the message was sent.
         run: The run.
-        text: What is said.
+        text: The message.
         snapshot: The state.
-        uuid: What the conversation is called on the far side.
-        number: The message's, from 1.
-        latest_cursor: The newest entry of the history.
+        uuid: The uuid of the conversation, which is its external id.
+        number: The number of the message, from 1.
+        latest_cursor: The newest message of the transcript; None for none.
 
     Returns:
-        A context that shares nothing with what it was made from.
+        A context that shares no object with the arguments.
     """
     now = int(time.time())
-    is_pipeline = setting.processor == "pipeline"
-    params = _params(chat, uuid, text, now) if is_pipeline else {}
+    params = _params(chat, uuid, text, now) if settings.is_pipeline else {}
     payload = {
         "run_id": run.run_id,
         "trigger": {"type": "message.received", "source": "host_adapter", "timestamp": now},
-        "event": _event(chat, run, now) if is_pipeline else _event_of_agent(run, now),
+        "event": _event(settings, chat, run, now),
         "conversation": _conversation(chat),
         "actor": {"actor_type": "user", "actor_id": chat.sender, "actor_name": chat.sender},
         "subject": vars(run.event.subject),
         "input": {"text": text, "contents": [{"type": "text", "text": text}]},
-        "delivery": _delivery(setting, chat),
-        "resources": _resources(setting),
-        "context": _access(setting, chat, latest_cursor),
+        "delivery": _delivery(settings, chat),
+        "resources": _resources(settings),
+        "context": _access(settings, chat, latest_cursor),
         "state": snapshot,
-        "runtime": _runtime(run, setting),
-        "config": setting.config,
+        "runtime": _runtime(run, settings),
+        "config": settings.config,
         "variables": _variables(params, number),
-        "adapter": {"extra": {"params": params} if is_pipeline else {}},
+        "adapter": {"extra": {"params": params} if settings.is_pipeline else {}},
     }
     return RunnerContext.model_validate(json.loads(json.dumps(payload)))
 
 
-def _event(chat: Chat, run: Run, now: int) -> dict[str, Any]:
-    kind = "GroupMessage" if chat.group else "FriendMessage"
-    event = {"event_type": "message.received", "event_time": now, "source": "host_adapter"}
-    data = {"type": kind, "time": float(now)}
-    return {"event_id": f"host:{run.run_id}", **event, "source_event_type": kind, "data": data}
-
-
-def _event_of_agent(run: Run, now: int) -> dict[str, Any]:
-    event = {"event_type": "message.received", "event_time": now, "source": "platform"}
-    kind = event["event_type"]
-    return {"event_id": run.run_id, **event, "source_event_type": kind, "data": {"type": kind}}
+def _event(settings: Settings, chat: Chat, run: Run, now: int) -> dict[str, Any]:
+    event = {"event_type": "message.received", "event_time": now}
+    if settings.is_pipeline:
+        kind = "GroupMessage" if chat.group else "FriendMessage"
+        data: dict[str, Any] = {"type": kind, "time": float(now)}
+        where = {"event_id": f"host:{run.run_id}", "source": "host_adapter"}
+    else:
+        kind = "message.received"
+        data = {"type": kind}
+        where = {"event_id": run.run_id, "source": "platform"}
+    return {**event, **where, "source_event_type": kind, "data": data}
 
 
 def _conversation(chat: Chat) -> dict[str, Any]:
@@ -105,30 +108,29 @@ def _variables(params: Mapping[str, Any], number: int) -> dict[str, Any]:
     return {**scalars, "query_id": number}
 
 
-def _delivery(setting: Setting, chat: Chat) -> dict[str, Any]:
+def _delivery(settings: Settings, chat: Chat) -> dict[str, Any]:
     target = {"target_type": chat.launcher_type, "target_id": chat.launcher_id}
-    is_pipeline = setting.processor == "pipeline"
-    can = {"automatic_reply": is_pipeline, "supports_streaming": is_pipeline}
+    can = dict.fromkeys(("automatic_reply", "supports_streaming"), settings.is_pipeline)
     return {"surface": "platform", "reply_target": target, **can}
 
 
-def _resources(setting: Setting) -> dict[str, Any]:
-    return {**setting.resources, "tools": setting.tools(), "storage": setting.storage()}
+def _resources(settings: Settings) -> dict[str, Any]:
+    return {**settings.resources, "tools": settings.tools(), "storage": settings.storage()}
 
 
-def _access(setting: Setting, chat: Chat, latest_cursor: str | None) -> dict[str, Any]:
+def _access(settings: Settings, chat: Chat, latest_cursor: str | None) -> dict[str, Any]:
     return {
         "conversation_id": chat.conversation_id,
         "latest_cursor": latest_cursor,
         "transcript_seq": int(latest_cursor) if latest_cursor else None,
         "inline_policy": {"mode": "current_event", "reason": "current_event_only"},
         "has_history_before": latest_cursor is not None,
-        "available_apis": setting.apis(),
+        "available_apis": settings.available_apis(),
     }
 
 
-def _runtime(run: Run, setting: Setting) -> Mapping[str, Any]:
-    is_pipeline = setting.processor == "pipeline"
-    metadata = {"bot_id": BOT, "workspace_id": WORKSPACE, "streaming_supported": is_pipeline}
-    runtime = {"langbot_version": LANGBOT, "deadline_at": setting.deadline()}
+def _runtime(run: Run, settings: Settings) -> Mapping[str, Any]:
+    where = {"bot_id": BOT, "workspace_id": WORKSPACE}
+    metadata = {**where, "streaming_supported": settings.is_pipeline}
+    runtime = {"langbot_version": LANGBOT_VERSION, "deadline_at": settings.deadline_at()}
     return {**runtime, "trace_id": run.run_id, "metadata": metadata}
