@@ -31,6 +31,7 @@ from langbot_state_ext.backends import Change
 from langbot_state_ext.backends.sqlite import backend as sqlite
 from langbot_state_ext.backends.sqlite import statements as sqlite_sql
 from langbot_state_ext.backends.sqlite.backend import SqliteBackend
+from langbot_state_ext.backends.sqlite.file import LOOKS
 from langbot_state_ext.backends.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from langbot_state_ext.testing import SimpleBinding, SimpleDescriptor, SimpleEvent, SimpleQuery
 from langbot_state_ext.testing.contract import person, put
@@ -209,6 +210,35 @@ async def test_a_damaged_file_is_refused_untouched(file: Path) -> None:
     with pytest.raises(MigrationError, match=str(file)):
         await SqliteBackend(file).open()
     assert file.read_bytes() == bytes(data)
+
+
+async def test_a_file_that_looks_damaged_while_another_process_writes_is_opened(
+    file: Path, mocker: MockerFixture
+) -> None:
+    async with SqliteBackend(file) as backend:
+        await backend.commit([put(ALICE, f"k{n}", b"x" * 1000) for n in range(200)])
+    whole = file.read_bytes()
+    half_written = whole[:8192] + b"\xaa" * 8192 + whole[16384:]
+    file.write_bytes(half_written)
+    versions = iter((half_written + bytes(4096), whole))
+    sleep = "langbot_state_ext.backends.sqlite.file.time.sleep"
+    mocker.patch(sleep, side_effect=lambda _s: file.write_bytes(next(versions)))
+    async with SqliteBackend(file) as backend:
+        assert len(await backend.list(ALICE, "", 300)) == 200
+
+
+async def test_a_file_that_looks_damaged_for_ever_is_refused(
+    file: Path, mocker: MockerFixture
+) -> None:
+    await fill(file)
+    file.write_bytes(file.read_bytes()[:5000])
+    pause = mocker.patch(
+        "langbot_state_ext.backends.sqlite.file.time.sleep",
+        side_effect=lambda _s: file.write_bytes(file.read_bytes() + b"\xaa"),
+    )
+    with pytest.raises(MigrationError, match=str(file)):
+        await SqliteBackend(file).open()
+    assert pause.call_count == LOOKS
 
 
 async def test_an_empty_file_becomes_ours(file: Path) -> None:

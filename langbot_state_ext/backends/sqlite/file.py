@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -13,6 +14,9 @@ from .schema import check_ours
 
 SMALLEST_BYTES = 512
 """The smallest SQLite file that is not empty; SQLite itself takes one byte for an empty file."""
+
+LOOKS, PAUSE_S = 20, 0.05
+"""How often a file is looked into while other processes change it, and the pause in between."""
 
 CHECKED_BYTES = 64 * 1024 * 1024
 """Files up to this size are checked as a whole when they are opened; larger ones take seconds."""
@@ -27,12 +31,13 @@ def check_writable(path: Path) -> None:
     try:
         _check_kind(path)
     except OSError as error:
-        raise ConfigError(f"{path} can't be reached: {error.strerror}") from None
+        raise ConfigError(f"{path} can't be accessed: {error.strerror}") from None
+    folder = path.parent
     try:
-        with TemporaryFile(dir=path.parent):
+        with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise ConfigError(f"the folder {path.parent} can't be written: {error.strerror}") from None
+        raise ConfigError(f"the folder {folder} is not writable: {error.strerror}") from None
 
 
 def check_content(path: Path) -> None:
@@ -62,7 +67,7 @@ def _check_kind(path: Path) -> None:
     if path.is_dir():
         raise ConfigError(f"{path} is a folder: name a file in it")
     if path.exists() and not os.access(path, os.W_OK):
-        raise ConfigError(f"{path} can't be written by this user: change its permissions")
+        raise ConfigError(f"{path} is not writable by this user: change its permissions")
 
 
 def _check_folder(path: Path) -> None:
@@ -72,6 +77,25 @@ def _check_folder(path: Path) -> None:
 
 
 def _check_database(path: Path) -> None:
+    """Look into a file, again while other processes change it.
+
+    A look may take no lock, and then a file that another process writes can look damaged. A fault
+    counts when the file has not changed between two looks.
+    """
+    last_seen = None
+    for _ in range(LOOKS):
+        try:
+            _look(path)
+            return
+        except MigrationError as error:
+            fault, before, last_seen = error, last_seen, _last_change(path)
+            if last_seen == before:
+                break
+        time.sleep(PAUSE_S)
+    raise fault
+
+
+def _look(path: Path) -> None:
     """Read a file through SQLite alone; at most a `-shm` is made, beside a `-wal` that is there.
 
     Closing a file that was opened otherwise would release the locks that this process has on it
@@ -94,6 +118,15 @@ def _check_database(path: Path) -> None:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise MigrationError(f"{path} is not a SQLite database: choose another file") from error
         raise MigrationError(f"{path} can't be read as a state file: {error}") from error
+
+
+def _last_change(path: Path) -> list[tuple[int, int]]:
+    """Return size and time of the last write, of a file and of its `-wal` where it has one."""
+    found = []
+    for file in (path, Path(f"{path}-wal")):
+        with suppress(FileNotFoundError):
+            found.append((file.stat().st_size, file.stat().st_mtime_ns))
+    return found
 
 
 def _reader(path: Path, mode: str) -> sqlite3.Connection:

@@ -49,12 +49,14 @@ def check_ours(db: sqlite3.Connection, path: Path) -> None:
     Raises:
         MigrationError: It is another program's, or has a newer schema.
     """
+    version, has_tables = _version(db), _has_tables(db)
+    # Read last: another process may create the tables at this moment.
     owner = db.execute("PRAGMA application_id").fetchone()[0]
-    if owner != APPLICATION_ID and (owner or _version(db) or _has_tables(db)):
+    if owner != APPLICATION_ID and (owner or version or has_tables):
         raise MigrationError(f"{path} is another program's database: choose another file")
-    if _version(db) > len(MIGRATIONS):
+    if version > len(MIGRATIONS):
         raise MigrationError(
-            f"{path} has schema {_version(db)}, this version knows {len(MIGRATIONS)}: "
+            f"{path} has schema {version}, this version knows {len(MIGRATIONS)}: "
             "upgrade langbot-state-ext"
         )
 
