@@ -7,18 +7,14 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from .backends import open_backend
-from .backends.sqlite.url import read_url
-from .backends.urls import HIDDEN
+from .backends.opening import check_url
+from .backends.urls import complete_url
 from .errors import ConfigError
 from .lifecycle.conversation_rules import DEFAULT_FORGET_ON, fault_of_forget_on
 from .lifecycle.run import OnFailedRun, OnUnavailable
@@ -128,6 +124,7 @@ def parse_config(
     if isinstance(url, str):
         try:
             given["url"] = complete_url(url, root=root, environ=environ)
+            check_url(given["url"])
         except ConfigError as error:
             faults.append(f"{SECTION}.url: {error}")
     try:
@@ -140,36 +137,6 @@ def parse_config(
     return config
 
 
-def complete_url(url: str, *, root: Path, environ: Mapping[str, str] = os.environ) -> str:
-    """Replace `${NAME}` by its value, and make the path of a SQLite file absolute.
-
-    Args:
-        url: A url as the operator wrote it.
-        root: The folder where relative paths start.
-        environ: The variables for `${NAME}`. Default: the process environment.
-
-    Returns:
-        A url that `open_backend` takes.
-
-    Raises:
-        ConfigError: A variable is not set, the url is not valid, or its file or folder is not
-            writable.
-    """
-    missing = [name for name in re.findall(r"\$\{(\w+)\}", url) if name not in environ]
-    if missing:
-        raise ConfigError(f"not set in the environment: {', '.join(missing)}")
-    if "${" in re.sub(r"\$\{\w+\}", "", url):
-        raise ConfigError("the url has a ${ without a name or without a closing }: write ${NAME}")
-    url = re.sub(r"\$\{(\w+)\}", lambda found: environ[found[1]], url)
-    folder = quote(os.fsencode(root.resolve()))
-    url = re.sub(r"^sqlite:///(?=[^/?])", lambda _: f"sqlite:///{folder}/", url)
-    open_backend(url)
-    file = sqlite_file(url)
-    if file is not None:
-        _check_file(file)
-    return url
-
-
 def config_file() -> Path:
     """Return the path of LangBot's configuration, in the folder in which LangBot is started.
 
@@ -179,52 +146,6 @@ def config_file() -> Path:
         LangBot 4.11.0 to 4.11.2, langbot/pkg/core/stages/load_config.py, LoadConfigStage.run.
     """
     return Path.cwd() / "data" / "config.yaml"
-
-
-def shown_url(url: str) -> str:
-    """Return a url for messages and logs: its password is replaced by `***`."""
-    url = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
-    return re.sub(rf"(?i)({HIDDEN})=[^&]*", r"\1=***", url)
-
-
-def sqlite_file(url: str) -> Path | None:
-    """Return the file of a sqlite url; None for any other url.
-
-    Raises:
-        ConfigError: The sqlite url is not valid.
-    """
-    return read_url(url).path if url.startswith("sqlite:") else None
-
-
-def missing_file(url: str) -> Path | None:
-    """Return the file of a sqlite url when that file does not exist; else None."""
-    file = sqlite_file(url)
-    return file if file is not None and not file.exists() else None
-
-
-def _check_file(file: Path) -> None:
-    try:
-        _check_kind(file)
-    except OSError as error:
-        raise ConfigError(f"{file} can't be accessed: {error.strerror}") from None
-    _check_folder(file.parent)
-
-
-def _check_kind(file: Path) -> None:
-    if not file.parent.is_dir():
-        raise ConfigError(f"the folder {file.parent} does not exist: create it, or change the url")
-    if file.is_dir():
-        raise ConfigError(f"{file} is a folder: name a file in it")
-    if file.exists() and not os.access(file, os.W_OK):
-        raise ConfigError(f"{file} is not writable by this user: change its permissions")
-
-
-def _check_folder(folder: Path) -> None:
-    try:
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise ConfigError(f"the folder {folder} is not writable: {error.strerror}") from None
 
 
 def _fault(detail: Mapping[str, Any]) -> str:

@@ -10,7 +10,8 @@ from pytest_mock import MockerFixture
 
 from langbot_state_ext import ConfigError, Limits, open_backend
 from langbot_state_ext.backends.sqlite.backend import SqliteBackend
-from langbot_state_ext.config import is_enabled, parse_config, shown_url, sqlite_file
+from langbot_state_ext.backends.urls import shown_url, sqlite_file
+from langbot_state_ext.config import is_enabled, parse_config
 
 
 @pytest.fixture

@@ -1,130 +1,32 @@
-"""What every backend keeps and can do: entries of bytes, by scope and key.
+"""The interface of a backend: entries of bytes, by scope and key.
 
-A backend knows nothing of JSON, policies or runs. Its whole contract is tested by
-`langbot_state_ext.testing.BackendContract`.
+A backend knows nothing of JSON, policies or runs. `langbot_state_ext.testing.BackendContract` tests
+everything that is promised here.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple, Self
+from collections.abc import AsyncIterator, Sequence
+from typing import ClassVar, Self
 
-from ..state.scopes import Scope, ScopeKey
-from .overview import Overview, survey
-
-ANY_VERSION = -1
-"""`Change.expect` of a write that does not care what is there."""
+from ..state.scopes import ScopeKey
+from .data import Change, Entry, ScopeFilter, ScopePage
+from .overview import Overview, Written, tally
+from .walk import every_scope
 
 
-class Entry(NamedTuple):
-    """One stored value.
+class EntryStore(ABC):
+    """The entries of scopes that the caller names: all that a run needs.
 
-    Attributes:
-        value: The encoded value.
-        version: 1 for a new entry, one more with each write.
-        updated_at: When it was last written, in seconds since 1970.
-        run_id: The run that wrote it; None when it was not a run.
-        expires_at: When it ends, in seconds since 1970; None for never.
-    """
+    Each call takes one round trip, or tens of microseconds. All methods may raise `BackendError`;
+    after `BackendUnavailable` the same call may succeed later.
 
-    value: bytes
-    version: int
-    updated_at: float
-    run_id: str | None = None
-    expires_at: float | None = None
-
-
-class Change(NamedTuple):
-    """One write.
-
-    Attributes:
-        scope: Whose state.
-        key: The state key.
-        value: The encoded value; None deletes the entry.
-        expect: The version that must be stored: 0 for "not there", -1 (default) for any.
-        run_id: The run that writes.
-        expires_at: When the entry ends, in seconds since 1970; None for never.
-    """
-
-    scope: ScopeKey
-    key: str
-    value: bytes | None
-    expect: int = ANY_VERSION
-    run_id: str | None = None
-    expires_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ScopeFilter:
-    """Which scopes; every condition that is given must hold.
-
-    Attributes:
-        key: Exactly this one.
-        scope: The scope.
-        parts: Parts of the identity, by name, each exactly this text.
-        text: Text that occurs in one of the identity's parts, in any ASCII case.
-    """
-
-    key: ScopeKey | None = None
-    scope: Scope | None = None
-    parts: Mapping[str, str] = field(default_factory=dict)
-    text: str | None = None
-
-    def matches(self, key: ScopeKey) -> bool:
-        """Return whether a scope is one of those that are meant."""
-        if self.key is not None and key != self.key:
-            return False
-        if self.scope is not None and key.scope != self.scope:
-            return False
-        parts = dict(key.parts)
-        if any(parts.get(name) != value for name, value in self.parts.items()):
-            return False
-        if self.text is None:
-            return True
-        wanted = _ascii_lower(self.text)
-        return any(wanted in _ascii_lower(value) for value in parts.values() if value is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredScope:
-    """One scope that has state.
-
-    Attributes:
-        key: Whose state it is.
-        entries: How many entries it has, 1 and more.
-        value_bytes: The size of its values together.
-        updated_at: When the latest was written, in seconds since 1970.
-    """
-
-    key: ScopeKey
-    entries: int
-    value_bytes: int
-    updated_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class ScopePage:
-    """A page of scopes, in the order of their storage form.
-
-    Attributes:
-        scopes: At most as many as were asked for.
-        cursor: Where the next page begins; None after the last one.
-    """
-
-    scopes: list[StoredScope]
-    cursor: str | None
-
-
-class Backend(ABC):
-    """Keeps entries. All methods may raise `BackendError`; `BackendUnavailable` is worth a retry.
-
-    An expired entry is not there: for no method, whether or not its bytes are still on disk.
+    An expired entry is not there, whether or not its bytes are still on disk.
 
     Attributes:
         networked: Whether calls wait for a network, and so belong to the event loop in which the
-            backend was opened. Default False: calls end without one.
+            backend was opened. Default False: calls work without an event loop, too.
     """
 
     networked: ClassVar[bool] = False
@@ -154,7 +56,7 @@ class Backend(ABC):
 
     @abstractmethod
     async def entries(self, scope: ScopeKey) -> dict[str, Entry]:
-        """Read a whole scope with versions and times, for people and tools.
+        """Read a whole scope, with versions and times.
 
         Returns:
             The entries by state key, in the order of its code points.
@@ -182,6 +84,24 @@ class Backend(ABC):
         """
 
     @abstractmethod
+    async def close(self) -> None:
+        """Release everything. Calling it again does nothing."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self.close()
+
+
+class Backend(EntryStore):
+    """A whole store: its entries, and what people's tools ask across all scopes.
+
+    These calls may take as long as the store is large, and never stall the event loop.
+    """
+
+    @abstractmethod
     async def scopes(self, which: ScopeFilter, cursor: str | None, limit: int) -> ScopePage:
         """Page through the scopes that have state.
 
@@ -197,21 +117,21 @@ class Backend(ABC):
     async def overview(
         self, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
     ) -> Overview:
-        """Say what the store holds, in figures.
+        """Count what the store holds.
 
-        This one looks at every entry, so that any backend has it; a backend that can ask its
-        database overrides it.
+        The default reads every entry; a backend whose database can count overrides it.
 
         Args:
             without: The scopes that don't count.
             since: From which time on `Overview.days` counts, in seconds since 1970.
-            newest: How many of the latest entries to name, 0 and more.
+            newest: How many of the latest entries to return, 0 and more.
             parts: The parts of the identity whose values are counted.
 
         Returns:
             The figures.
         """
-        return await survey(self, ScopeFilter(), without, since=since, newest=newest, parts=parts)
+        hidden = {stored.key async for stored in every_scope(self, without)}
+        return await tally(self._contents(), hidden, since=since, newest=newest, parts=parts)
 
     @abstractmethod
     async def clear(self, which: ScopeFilter) -> int:
@@ -221,17 +141,14 @@ class Backend(ABC):
             How many entries were deleted.
         """
 
-    @abstractmethod
-    async def close(self) -> None:
-        """Release everything. Calling it again does nothing."""
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(self, *_exc: object) -> None:
-        await self.close()
-
-
-def _ascii_lower(text: str) -> str:
-    return "".join(c.lower() if c.isascii() else c for c in text)
+    async def _contents(self) -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
+        """Yield every scope with its entries, without their values."""
+        async for stored in every_scope(self):
+            held = await self.entries(stored.key)
+            yield (
+                stored.key,
+                [
+                    Written(stored.key, key, len(e.value), e.version, e.updated_at, e.run_id)
+                    for key, e in held.items()
+                ],
+            )

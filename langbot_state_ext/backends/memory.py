@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from ..errors import VersionConflict
 from ..state.scopes import ScopeKey
-from .base import ANY_VERSION, Backend, Change, Entry, ScopeFilter, ScopePage, StoredScope
+from .base import Backend
+from .data import ANY_VERSION, Change, Entry, ScopeFilter, ScopePage, StoredScope
 
 
 class MemoryBackend(Backend):

@@ -1,4 +1,4 @@
-"""What a whole store holds, in figures; for people who look at it."""
+"""What a whole store holds, in figures, for the operator."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ import heapq
 from collections import Counter
 from collections.abc import AsyncIterator, Container, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..state.scopes import ScopeKey
 
-if TYPE_CHECKING:
-    from .base import Backend, ScopeFilter, StoredScope
-
 DAY_S = 86_400
 """Seconds of a day; days are those of UTC."""
-
-PAGE = 500
 
 
 class Written(NamedTuple):
@@ -76,32 +71,6 @@ class Overview:
     by_part: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-async def survey(
-    backend: Backend,
-    everything: ScopeFilter,
-    without: ScopeFilter,
-    *,
-    since: float,
-    newest: int,
-    parts: Sequence[str],
-) -> Overview:
-    """Look at every scope, page by page; `Backend.overview` for a store that can't do better."""
-
-    async def contents() -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
-        async for stored in every(backend, everything):
-            held = await backend.entries(stored.key)
-            yield (
-                stored.key,
-                [
-                    Written(stored.key, key, len(e.value), e.version, e.updated_at, e.run_id)
-                    for key, e in held.items()
-                ],
-            )
-
-    hidden = {stored.key async for stored in every(backend, without)}
-    return await tally(contents(), hidden, since=since, newest=newest, parts=parts)
-
-
 async def tally(
     contents: AsyncIterator[tuple[ScopeKey, Sequence[Written]]],
     hidden: Container[ScopeKey],
@@ -155,15 +124,3 @@ def _days(written: Iterable[Written]) -> list[Day]:
             before.value_bytes + entry.value_bytes,
         )
     return [found[day] for day in sorted(found)]
-
-
-async def every(backend: Backend, which: ScopeFilter) -> AsyncIterator[StoredScope]:
-    """Page through the scopes that a filter means."""
-    cursor: str | None = None
-    while True:
-        page = await backend.scopes(which, cursor, PAGE)
-        for stored in page.scopes:
-            yield stored
-        cursor = page.cursor
-        if cursor is None:
-            return

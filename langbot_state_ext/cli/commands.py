@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..config import SECTION, config_file, missing_file, parse_config
+from ..backends.urls import missing_file
+from ..config import SECTION, config_file, parse_config
 from ..errors import ConfigError, MissingExtra, StateError
 from ..store.store import LOGGER, StateStore
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..config import SECTION, StateExtConfig, is_enabled, parse_config, shown_url
+from ..backends.urls import shown_url
+from ..config import SECTION, StateExtConfig, is_enabled, parse_config
 from ..errors import StateError
 from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore

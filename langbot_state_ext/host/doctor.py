@@ -9,7 +9,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ..backends import ScopeFilter
-from ..config import SECTION, StateExtConfig, missing_file, parse_config, shown_url
+from ..backends.urls import missing_file, shown_url
+from ..config import SECTION, StateExtConfig, parse_config
 from ..errors import ConfigError, StateError
 from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore

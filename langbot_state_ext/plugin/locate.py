@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from ..config import SECTION, is_enabled, parse_config, shown_url, sqlite_file
+from ..backends.urls import shown_url, sqlite_file
+from ..config import SECTION, is_enabled, parse_config
 from ..errors import BackendUnavailable, ConfigError, StateError
 from ..state.codec import Limits
 from ..store.store import StateStore

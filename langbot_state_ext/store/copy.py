@@ -11,16 +11,18 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..backends import Backend, Change, Entry, ScopeFilter, open_backend
-from ..config import complete_url, shown_url, sqlite_file
+from ..backends import ALL_SCOPES, Backend, Change, Entry, open_backend
+from ..backends.opening import check_url
+from ..backends.urls import complete_url, missing_file, shown_url, sqlite_file
+from ..backends.walk import scope_pages
 from ..errors import BackendError, ConfigError, VersionConflict
 from ..state.scopes import ScopeKey
 
 PAGE = 200
-"""How many scopes are looked at together."""
+"""How many scopes are compared at once."""
 
 AT_ONCE = 8
-"""How many of them are read at the same time."""
+"""How many of them are read concurrently."""
 
 COMMIT_BYTES = 4 * 1024 * 1024
 COMMIT_CHANGES = 1000
@@ -54,7 +56,7 @@ async def copy(
     """Copy every scope and entry, then read both again and compare.
 
     Value, run and expiry are kept; versions begin anew, and the time of writing is that of the
-    copy. LangBot should not be running, so that nothing is written meanwhile.
+    copy. Stop LangBot first: a write during the copy makes it fail.
 
     Args:
         source: An open store; nothing is changed there.
@@ -101,15 +103,16 @@ async def copy_urls(
     """
     source, target = (complete_url(url, root=Path.cwd()) for url in (source_url, target_url))
     for url in (source, target):
+        check_url(url)
         if url.startswith("memory:"):
             raise ConfigError("memory:// is gone with this command: copy from or to another store")
     file = sqlite_file(source)
     if source == target or (file is not None and file == sqlite_file(target)):
         raise ConfigError(f"both urls are {shown_url(source)}: name the store to copy into")
-    if file is not None and not file.exists():
+    if missing_file(source):
         raise ConfigError(f"there is no {file} to copy from")
     async with open_backend(source) as ours, open_backend(target) as theirs:
-        if not (await ours.scopes(ScopeFilter(), None, 1)).scopes:
+        if not (await ours.scopes(ALL_SCOPES, None, 1)).scopes:
             raise ConfigError(f"there is no state at {shown_url(source)} to copy from")
         return await copy(ours, theirs, progress=progress)
 
@@ -125,13 +128,8 @@ async def _verify(source: Backend, target: Backend) -> None:
 
 
 async def _pages(store: Backend) -> AsyncIterator[list[ScopeKey]]:
-    cursor = None
-    while True:
-        page = await store.scopes(ScopeFilter(), cursor, PAGE)
-        yield [scope.key for scope in page.scopes]
-        cursor = page.cursor
-        if cursor is None:
-            return
+    async for page in scope_pages(store, limit=PAGE):
+        yield [stored.key for stored in page]
 
 
 async def _both(

@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backends import Backend, ScopeFilter, StoredScope
+from ..backends.walk import every_scope
 from ..state.policy import is_bookkeeping
 from .store import StateStore
-
-PAGE = 200
 
 
 async def matching_scopes(backend: Backend, filters: Sequence[ScopeFilter]) -> list[StoredScope]:
     """Return every scope that matches one of the filters."""
-    found: list[StoredScope] = []
-    for which in filters:
-        cursor: str | None = None
-        while True:
-            page = await backend.scopes(which, cursor, PAGE)
-            found += [stored for stored in page.scopes if not is_bookkeeping(stored.key)]
-            cursor = page.cursor
-            if cursor is None:
-                break
-    return found
+    return [
+        stored
+        for which in filters
+        async for stored in every_scope(backend, which)
+        if not is_bookkeeping(stored.key)
+    ]
 
 
 async def erase(store: StateStore, filters: Sequence[ScopeFilter]) -> int:

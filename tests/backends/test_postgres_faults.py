@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import select
+import selectors
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import psycopg
 import pytest
-from psycopg import errors as pg
-from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 from pytest_mock import MockerFixture
 
 from langbot_state_ext import (
@@ -24,8 +24,6 @@ from langbot_state_ext import (
 )
 from langbot_state_ext.backends.postgres import schema as postgres_schema
 from langbot_state_ext.backends.postgres.backend import BATCH, PostgresBackend
-from langbot_state_ext.backends.postgres.errors import call_error, opening_error
-from langbot_state_ext.backends.urls import read_url
 from langbot_state_ext.testing.contract import Clock, increment, person, put
 from testkit.servers import PASSWORD, QUOTED, PostgresServer, ServerProcess
 
@@ -96,6 +94,18 @@ async def test_a_restart_between_two_calls_goes_unnoticed(
     server.start()
     await backend.commit([put(ALICE)])
     await asyncio.gather(*(backend.load([ALICE]) for _ in range(40)))
+
+
+async def test_a_restart_goes_unnoticed_where_the_system_has_no_poll(
+    backend: Backend, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows: `select.poll` is missing, and `selectors` falls back to `select.select`."""
+    monkeypatch.delattr(select, "poll", raising=False)
+    monkeypatch.setattr(selectors, "DefaultSelector", selectors.SelectSelector)
+    await backend.commit([put(ALICE)])
+    server.stop()
+    server.start()
+    assert await backend.load([ALICE]) == [{"k": b"1"}]
 
 
 async def test_what_was_acknowledged_survives_a_kill(
@@ -194,7 +204,7 @@ async def test_a_commit_that_is_taken_back_for_ever_ends(
 ) -> None:
     await backend.commit([put(ALICE)])
     take_back(server, "40001", times=1_000_000_000)
-    with pytest.raises(BackendUnavailable, match="took back each try of 3 s"):
+    with pytest.raises(BackendUnavailable, match="rolled back every attempt for 3 s"):
         await hasty.commit([put(ALICE, value=b"2")])
     assert await backend.load([ALICE]) == [{"k": b"1"}]
 
@@ -436,29 +446,6 @@ async def test_a_connection_to_what_became_a_standby_is_not_used_again(
         await one.commit([put(ALICE)])
 
 
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("postgresql://u:s3cret@h/d?nonsense=1", "unknown parameter nonsense"),
-        ("postgresql://u:s3cret@h/d?wait_s=soon", "wait_s=soon in the url: use a number from 0.1"),
-        ("postgresql://u:s3cret@h/d?pool_size=0", "pool_size=0"),
-        ("postgresql://u:s3cret@h/d?schema=a-b", "schema=a-b in the url: use letters"),
-        ("postgresql://u:s3cret@x@h/d", "%40 for @"),
-        ("postgresql://u:s3cret/x@h/d", "%2F for /"),
-        ("postgresql://u:s3cret@[h/d", "the host is not valid"),
-        ("postgresql://u:s3cret@h:s3cret/d", "the port is not a number"),
-        ("postgresql://u:s3cret%ZZ@h/d", "can't be read"),
-        ("postgresql://u:p@h/d#s3cret", "%23 for #"),
-        ("postgres+asyncpg://u:s3cret@h/d", "unknown scheme postgres+asyncpg: use memory://"),
-    ],
-)
-def test_a_url_that_is_wrong_is_refused(url: str, said: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        open_backend(url)
-    assert said in str(caught.value)
-    assert "s3cret" not in str(caught.value)
-
-
 async def test_a_server_that_is_too_old_is_refused(
     server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -524,22 +511,3 @@ async def test_an_identity_may_hold_nul(backend: Backend) -> None:
     await backend.commit([put(key)])
     for which in (ScopeFilter(parts={"actor_id": "a\0b"}), ScopeFilter(text="A\0B")):
         assert [s.key for s in (await backend.scopes(which, None, 5)).scopes] == [key]
-
-
-def all_subclasses(kind: type[Exception]) -> set[type[Exception]]:
-    return {kind}.union(*(all_subclasses(each) for each in kind.__subclasses__()))
-
-
-def test_every_error_of_the_driver_becomes_one_of_ours() -> None:
-    url = read_url("postgresql://u:s3cret@h/d", "schema", ())
-    kinds = all_subclasses(psycopg.Error) | {PoolClosed, PoolTimeout, TooManyRequests, OSError}
-    assert len(kinds) > 200
-    for kind in kinds:
-        error = kind("it said s3cret\nand more")
-        for made in (call_error(error, url, "h/d"), opening_error(error, url, "h/d")):
-            assert isinstance(made, BackendError | ConfigError), kind
-            assert "h/d" in str(made)
-            assert "s3cret" not in str(made)
-        retryable = isinstance(error, psycopg.OperationalError | OSError)
-        if retryable and not isinstance(error, PoolClosed | pg.InsufficientPrivilege):
-            assert isinstance(call_error(error, url, "h/d"), BackendUnavailable), kind

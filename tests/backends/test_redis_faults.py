@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from pytest_mock import MockerFixture
-from redis import exceptions as r
 
 from langbot_state_ext import (
     Backend,
@@ -26,8 +25,6 @@ from langbot_state_ext import (
 )
 from langbot_state_ext.backends.redis import client as redis_client
 from langbot_state_ext.backends.redis.backend import RedisBackend
-from langbot_state_ext.backends.redis.errors import DRIVER_ERRORS, call_error, opening_error
-from langbot_state_ext.backends.urls import read_url
 from langbot_state_ext.testing.contract import Clock, increment, person, put
 from testkit.servers import PASSWORD, QUOTED, RedisServer, ServerProcess
 
@@ -285,9 +282,7 @@ async def test_no_tls_where_it_is_needed_is_told_at_start() -> None:
 
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        with pytest.raises(
-            BackendUnavailable, match="use rediss:// in the url where it speaks TLS"
-        ):
+        with pytest.raises(BackendUnavailable, match="if it uses TLS, write rediss:// in the url"):
             await open_backend(f"redis://127.0.0.1:{port}/0").open()
 
 
@@ -307,27 +302,8 @@ async def test_what_the_docs_let_a_user_do_is_enough(server: RedisServer) -> Non
 
 async def test_tls_where_there_is_none_is_told_at_start(server: RedisServer) -> None:
     url = server.url().replace("redis:", "rediss:")
-    with pytest.raises(BackendUnavailable, match=r"use redis://.* where it does not speak TLS"):
+    with pytest.raises(BackendUnavailable, match=r"if it does not use TLS, write redis://"):
         await open_backend(f"{url}?wait_s=0.5").open()
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("rediss://u:s3cret@h/0?ssl_ca_certs=/no/such.pem", "/no/such.pem in the redis url: there"),
-        ("redis://u:s3cret@h/0?nonsense=1", "unknown parameter nonsense"),
-        ("valkey://u:s3cret@h/0?wait_s=soon", "wait_s=soon in the url: use a number from 0.1"),
-        ("redis://u:s3cret@h/0?prefix=a*b", "prefix=a*b in the url: use 1 to 64 letters"),
-        ("redis://u:s3cret@x@h/0", "%40 for @"),
-        ("redis://u:s3cret@h:port/0", "can't be read"),
-        ("redis://u:s3cret@h/0?ssl_ca_certs=x", "can't be read"),
-    ],
-)
-def test_a_url_that_is_wrong_is_refused(url: str, said: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        open_backend(url)
-    assert said in str(caught.value)
-    assert "s3cret" not in str(caught.value)
 
 
 async def test_a_server_that_is_too_old_is_refused(
@@ -429,22 +405,3 @@ async def test_paging_and_clearing_go_over_many_batches(backend: Backend) -> Non
     assert page.scopes == sorted(page.scopes, key=lambda scope: scope.key.storage)
     assert await backend.clear(ScopeFilter(scope="actor")) == len(people)
     assert await backend.clear(ScopeFilter()) == len(rooms)
-
-
-def all_subclasses(kind: type[BaseException]) -> set[type[BaseException]]:
-    return {kind}.union(*(all_subclasses(each) for each in kind.__subclasses__()))
-
-
-def test_every_error_of_the_driver_becomes_one_of_ours() -> None:
-    url = read_url("redis://u:s3cret@h/0", "prefix", ())
-    named = {kind for kind in vars(r).values() if isinstance(kind, type)}
-    kinds = {kind for kind in named if issubclass(kind, Exception)} | all_subclasses(r.RedisError)
-    assert len(kinds) > 25
-    for kind in kinds:
-        error = kind.__new__(kind, "1 h:1")
-        error.args = ("it said s3cret\nand more",)
-        assert isinstance(error, DRIVER_ERRORS), kind
-        for made in (call_error(error, url, "h/0"), opening_error(error, url, "h/0")):
-            assert isinstance(made, BackendError | ConfigError), kind
-            assert "h/0" in str(made)
-            assert "s3cret" not in str(made)

@@ -31,6 +31,7 @@ from langbot_state_ext.backends import Change
 from langbot_state_ext.backends.sqlite import backend as sqlite
 from langbot_state_ext.backends.sqlite import statements as sqlite_sql
 from langbot_state_ext.backends.sqlite.backend import SqliteBackend
+from langbot_state_ext.backends.sqlite.file import LOOKS
 from langbot_state_ext.backends.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from langbot_state_ext.testing import SimpleBinding, SimpleDescriptor, SimpleEvent, SimpleQuery
 from langbot_state_ext.testing.contract import person, put
@@ -68,27 +69,6 @@ async def fill(file: Path) -> None:
         await backend.commit([put(ALICE)])
 
 
-@pytest.mark.parametrize(
-    ("url", "fault"),
-    [
-        ("sqlite://state.db", "three slashes"),
-        ("sqlite:///", "three slashes"),
-        ("sqlite:///a.db?synchronous=off", "use normal or full"),
-        ("sqlite:///a.db?wait_s=soon", "seconds from 0 to 3600"),
-        ("sqlite:///a.db?wait_s=-1", "seconds from 0 to 3600"),
-        ("sqlite:///a.db?wait_s=nan", "seconds from 0 to 3600"),
-        ("sqlite:///a.db?mode=ro&cache=shared", "unknown parameter cache, mode"),
-        ("sqlite:///a.db?mode=", "unknown parameter mode"),
-        ("sqlite:///a.db?wait_s=", "seconds from 0 to 3600"),
-        ("sqlite:///a#b.db", "write %23 for a #"),
-        ("sqlite://[x", "three slashes"),
-    ],
-)
-def test_a_faulty_url_says_what_is_allowed(url: str, fault: str) -> None:
-    with pytest.raises(ConfigError, match=fault):
-        open_backend(url)
-
-
 async def test_a_url_may_hold_a_hostile_file_name(tmp_path: Path) -> None:
     async with open_backend(f"sqlite:///{tmp_path}/a%20b%3Fc%23.db") as backend:
         await backend.commit([put(ALICE)])
@@ -99,6 +79,12 @@ async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=f"folder {tmp_path}/no does not exist"):
         await SqliteBackend(tmp_path / "no" / "state.db").open()
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_folder_is_no_state_file(file: Path) -> None:
+    file.mkdir()
+    with pytest.raises(MigrationError, match="is not a file: choose another one"):
+        await SqliteBackend(file).open()
 
 
 async def test_a_store_that_is_not_open_says_so(file: Path) -> None:
@@ -226,6 +212,35 @@ async def test_a_damaged_file_is_refused_untouched(file: Path) -> None:
     assert file.read_bytes() == bytes(data)
 
 
+async def test_a_file_that_looks_damaged_while_another_process_writes_is_opened(
+    file: Path, mocker: MockerFixture
+) -> None:
+    async with SqliteBackend(file) as backend:
+        await backend.commit([put(ALICE, f"k{n}", b"x" * 1000) for n in range(200)])
+    whole = file.read_bytes()
+    half_written = whole[:8192] + b"\xaa" * 8192 + whole[16384:]
+    file.write_bytes(half_written)
+    versions = iter((half_written + bytes(4096), whole))
+    sleep = "langbot_state_ext.backends.sqlite.file.time.sleep"
+    mocker.patch(sleep, side_effect=lambda _s: file.write_bytes(next(versions)))
+    async with SqliteBackend(file) as backend:
+        assert len(await backend.list(ALICE, "", 300)) == 200
+
+
+async def test_a_file_that_looks_damaged_for_ever_is_refused(
+    file: Path, mocker: MockerFixture
+) -> None:
+    await fill(file)
+    file.write_bytes(file.read_bytes()[:5000])
+    pause = mocker.patch(
+        "langbot_state_ext.backends.sqlite.file.time.sleep",
+        side_effect=lambda _s: file.write_bytes(file.read_bytes() + b"\xaa"),
+    )
+    with pytest.raises(MigrationError, match=str(file)):
+        await SqliteBackend(file).open()
+    assert pause.call_count == LOOKS
+
+
 async def test_an_empty_file_becomes_ours(file: Path) -> None:
     file.touch()
     await fill(file)
@@ -236,17 +251,22 @@ async def test_an_empty_file_becomes_ours(file: Path) -> None:
 
 
 async def test_an_older_file_is_brought_up_to_date(file: Path, mocker: MockerFixture) -> None:
-    mocker.patch("langbot_state_ext.backends.sqlite.schema.MIGRATIONS", MIGRATIONS[:1])
     await fill(file)
-    mocker.stopall()
+    later = (
+        *MIGRATIONS,
+        "CREATE TABLE later (x);\n\n-- A comment; and more.\nCREATE TABLE last (x)",
+    )
+    mocker.patch("langbot_state_ext.backends.sqlite.schema.MIGRATIONS", later)
     async with SqliteBackend(file) as backend:
         assert await backend.get(ALICE, "k") is not None
     with closing(sqlite3.connect(file)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
+        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+    assert {"later", "last"} <= tables
 
 
 async def test_a_failed_migration_leaves_nothing(file: Path, mocker: MockerFixture) -> None:
-    broken = (*MIGRATIONS, ("CREATE TABLE half (x)", "this is not SQL"))
+    broken = (*MIGRATIONS, "CREATE TABLE half (x);\nthis is not SQL;")
     await fill(file)
     mocker.patch("langbot_state_ext.backends.sqlite.schema.MIGRATIONS", broken)
     with pytest.raises(BackendError, match="syntax error"):
@@ -330,7 +350,7 @@ async def test_every_connection_is_as_durable_as_it_was_asked_to_be(
     file: Path, synchronous: Any, level: int, blocking: bool
 ) -> None:
     async with SqliteBackend(file, synchronous=synchronous, blocking=blocking) as backend:
-        for db in (backend._direct, backend._writes.db):
+        for db in (backend._db, backend._writer.db):
             assert db is not None
             assert db.execute("PRAGMA synchronous").fetchone() == (level,)
             assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -365,7 +385,7 @@ async def test_a_locked_store_refuses_an_update_with_the_reason(
 async def test_a_full_disk_refuses_and_leaves_nothing_half_written(file: Path) -> None:
     async with SqliteBackend(file) as backend:
         await backend.commit([put(ALICE)])
-        for db in (backend._direct, backend._writes.db):
+        for db in (backend._db, backend._writer.db):
             assert db is not None
             pages = db.execute("PRAGMA page_count").fetchone()[0]
             db.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -385,13 +405,13 @@ async def test_an_error_of_the_driver_never_leaks(file: Path) -> None:
                 await work
 
 
-async def test_writing_much_carries_the_log_over(file: Path, mocker: MockerFixture) -> None:
+async def test_a_checkpoint_follows_much_writing(file: Path, mocker: MockerFixture) -> None:
     mocker.patch.object(sqlite, "CHECKPOINT_BYTES", 100_000)
     async with SqliteBackend(file, clock=lambda: 100.0) as backend:
         await backend.commit([put(person("late"), expires_at=50.0)])
         for number in range(60):
             await backend.commit([put(ALICE, f"k{number}", b"x" * 1000)])
-        await backend._writes.idle()
+        await backend._writer.drain()
         with closing(sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)) as db:
             assert db.execute("SELECT count(*) FROM entries").fetchone()[0] > 20
         names = await backend.list(person("late"), "", 10)
@@ -400,8 +420,25 @@ async def test_writing_much_carries_the_log_over(file: Path, mocker: MockerFixtu
             assert db.execute("SELECT count(*) FROM scopes").fetchone() == (1,)
 
 
+async def test_a_checkpoint_that_fails_is_logged_and_the_next_one_runs(
+    file: Path, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    mocker.patch.object(sqlite, "CHECKPOINT_BYTES", 1)
+    async with SqliteBackend(file) as backend:
+        with closing(sqlite3.connect(file)) as other:
+            other.execute("ALTER TABLE entries RENAME COLUMN expires_at TO ends")
+            backend._writer.submit(backend._checkpoint)
+            await backend._writer.drain()
+            other.execute("ALTER TABLE entries RENAME COLUMN ends TO expires_at")
+        await backend.commit([put(ALICE)])
+        await backend._writer.drain()
+    assert [record.message for record in caplog.records] == [
+        f"{file}: WAL checkpoint failed: no such column: e.expires_at"
+    ]
+
+
 @pytest.mark.parametrize("blocking", [False, True])
-async def test_the_log_is_carried_over_on_the_loop_only_where_there_is_none(
+async def test_the_wal_is_moved_into_the_file_on_the_loop_only_without_a_thread(
     file: Path, mocker: MockerFixture, blocking: bool
 ) -> None:
     mocker.patch.object(sqlite, "CHECKPOINT_BYTES", 10**9)
@@ -431,7 +468,7 @@ async def test_a_commit_that_is_cancelled_is_whole_or_not_at_all(file: Path) -> 
             await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await backend._writes.idle()
+        await backend._writer.drain()
         values = (await backend.load([ALICE]))[0]
         assert values.get("a") == values.get("b")
         await backend.commit([put(ALICE)])

@@ -8,26 +8,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from ...errors import VersionConflict
 from ...state.scopes import ScopeKey
-from ..base import Backend, Change, Entry, ScopeFilter, ScopePage, StoredScope
+from ..base import Backend
+from ..data import Change, Entry, ScopeFilter, ScopePage, StoredScope
 from ..overview import Overview
-from ..urls import NetworkUrl, check_name, read_url, to_bytes, to_text, unpack_key
-from . import statements
+from ..packing import to_bytes, to_text, unpack_key
+from ..urls import NetworkUrl, check_name, read_network_url
 from .overview import overview
 from .pool import DRIVER_PARAMETERS, Connection, Connections
 from .schema import migrate
+from .statements import (
+    EVERY_SCOPE,
+    EXPIRED,
+    SQL,
+    commit_values,
+    condition,
+    entry,
+    update_values,
+)
 
 SCHEMA = "langbot_state_ext"
 PURGE_AFTER = 1000
-"""At the first commit, and after so many, the room of what has expired is freed."""
+"""Expired entries are deleted with the first commit, and again after this many."""
 BATCH = 1000
-"""How many scopes one transaction clears."""
+"""How many scopes one transaction clears at the most."""
 
 Rows = list[tuple[Any, ...]]
 
@@ -36,7 +46,7 @@ class PostgresBackend(Backend):
     """Keeps entries in a PostgreSQL database.
 
     Args:
-        url: What `read_url` made of the url.
+        url: Which database.
         schema: The PostgreSQL schema that holds the tables; made when it does not exist.
         clock: Seconds since 1970. Default `time.time`.
     """
@@ -53,7 +63,7 @@ class PostgresBackend(Backend):
 
     @classmethod
     def from_url(cls, url: str, *, clock: Callable[[], float] = time.time) -> PostgresBackend:
-        """Read a url.
+        """Make a backend from a url.
 
         Args:
             url: `postgresql://user:password@host:5432/database`, several hosts by commas, then
@@ -65,10 +75,13 @@ class PostgresBackend(Backend):
         Raises:
             ConfigError: It can't be read, or a parameter is unknown or out of range.
         """
-        parts = read_url(url, "schema", DRIVER_PARAMETERS)
+        given = read_network_url(
+            url, namespace_parameter="schema", driver_parameters=DRIVER_PARAMETERS
+        )
         letters = "letters, digits and _, at most 63, no digit first"
-        schema = check_name("schema", parts.own or SCHEMA, r"[A-Za-z_][A-Za-z0-9_]{0,62}", letters)
-        return cls(parts, schema=schema, clock=clock)
+        pattern = r"[A-Za-z_][A-Za-z0-9_]{0,62}"
+        schema = check_name("schema", given.namespace or SCHEMA, pattern, letters)
+        return cls(given, schema=schema, clock=clock)
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date, see `Backend.open`."""
@@ -79,20 +92,20 @@ class PostgresBackend(Backend):
         """Read the values of whole scopes, see `Backend.load`."""
         found: dict[str, dict[str, bytes]] = {key.storage: {} for key in keys}
         if found:
-            for scope, key, value in await self._rows(statements.LOAD, {"scopes": list(found)}):
+            for scope, key, value in await self._query("load", {"scopes": list(found)}):
                 found[scope][to_text(key)] = value
         return [found[key.storage] for key in keys]
 
     async def get(self, scope: ScopeKey, key: str) -> Entry | None:
         """Read one entry, see `Backend.get`."""
         values = {"scope": scope.storage, "key": to_bytes(key)}
-        rows = await self._rows(statements.GET, values)
-        return statements.entry(rows[0]) if rows else None
+        rows = await self._query("get", values)
+        return entry(rows[0]) if rows else None
 
     async def entries(self, scope: ScopeKey) -> dict[str, Entry]:
         """Read a whole scope, see `Backend.entries`."""
-        rows = await self._rows(statements.ENTRIES, {"scope": scope.storage})
-        return {to_text(row[0]): statements.entry(row[1:]) for row in rows}
+        rows = await self._query("entries", {"scope": scope.storage})
+        return {to_text(row[0]): entry(row[1:]) for row in rows}
 
     async def commit(self, changes: Sequence[Change]) -> None:
         """Write all or none, see `Backend.commit`."""
@@ -103,26 +116,22 @@ class PostgresBackend(Backend):
         self._commits += 1
         now = self._clock()
         if len(changes) == 1 and changes[0].value is not None:
-            values = statements.update_values(changes[0], now)
-            if await self._rows(statements.UPDATE, values):
+            values = update_values(changes[0], now)
+            if await self._query("update", values):
                 return
-        values = statements.commit_values(changes, now)
-        await self._rows(statements.COMMIT, values, changes=changes)
+        values = commit_values(changes, now)
+        await self._query("commit", values, changes=changes)
 
     async def list(self, scope: ScopeKey, prefix: str, limit: int) -> list[str]:
         """Name the keys of a scope, see `Backend.list`."""
-        values = {
-            "scope": scope.storage,
-            "prefix": to_bytes(prefix),
-            "limit": limit,
-        }
-        return [to_text(row[0]) for row in await self._rows(statements.LIST, values)]
+        values = {"scope": scope.storage, "prefix": to_bytes(prefix), "limit": limit}
+        return [to_text(row[0]) for row in await self._query("list_keys", values)]
 
     async def scopes(self, which: ScopeFilter, cursor: str | None, limit: int) -> ScopePage:
         """Page through the scopes, see `Backend.scopes`."""
-        where, values = statements.where(which)
+        where, values = condition(which)
         values |= {"cursor": cursor or "", "limit": limit + 1}
-        rows = await self._rows(statements.SCOPES, values, where)
+        rows = await self._query("scopes", values, where)
         page = [
             StoredScope(unpack_key(scope, parts), count, int(size), updated_at)
             for _key, scope, parts, count, size, updated_at in rows[:limit]
@@ -132,31 +141,30 @@ class PostgresBackend(Backend):
     async def overview(
         self, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
     ) -> Overview:
-        """Say what the store holds, see `Backend.overview`."""
-        return await overview(self._rows, without, since=since, newest=newest, parts=parts)
+        """Count what the store holds, see `Backend.overview`."""
+        return await overview(self._query, without, since=since, newest=newest, parts=parts)
 
     async def clear(self, which: ScopeFilter) -> int:
         """Delete every entry of the matching scopes, see `Backend.clear`.
 
-        A batch of scopes is cleared at once, so that no transaction grows without end.
+        Each transaction clears a batch of scopes, so that none grows without end.
         """
-        where, values = statements.where(which)
-        return await self._remove(where, values, statements.DELETE)
+        return await self._delete("delete_entries", *condition(which))
 
     async def close(self) -> None:
         """Close every connection, see `Backend.close`."""
         await self._connections.close()
 
-    async def _rows(
+    async def _query(
         self,
-        statement: LiteralString,
+        name: str,
         values: dict[str, Any],
-        where: sql.Composable = statements.EVERY,
+        where: sql.Composable = EVERY_SCOPE,
         *,
         changes: Sequence[Change] = (),
     ) -> Rows:
-        """Run one statement, in one round trip."""
-        query = self._format(statement, where)
+        """Run a query of `queries.sql`, in one round trip."""
+        query = self._format(name, where)
         values.setdefault("now", self._clock())
 
         async def work(connection: Connection) -> Rows:
@@ -168,22 +176,25 @@ class PostgresBackend(Backend):
         except psycopg.DatabaseError as error:
             raise _conflict(error, changes) from None
 
-    async def _remove(
-        self, where: sql.Composable, values: dict[str, Any], delete: LiteralString
-    ) -> int:
-        """Delete entries of the scopes that match, and those scopes that have none left."""
+    async def _delete(self, query: str, where: sql.Composable, values: dict[str, Any]) -> int:
+        """Delete entries of the scopes that match, in batches, and the scopes without entries.
+
+        Args:
+            query: The name of the query that deletes the entries.
+            where: The condition on `scopes s`.
+            values: Its parameters.
+        """
         values |= {"now": self._clock(), "cursor": "", "limit": BATCH}
-        lock, delete_, drop = (
-            self._format(statement, where)
-            for statement in (statements.LOCK, delete, statements.DROP_EMPTY)
+        lock, delete, delete_empty = (
+            self._format(name, where) for name in ("lock_scopes", query, "delete_empty_scopes")
         )
 
         async def work(connection: Connection) -> tuple[int, list[str]]:
             async with connection.transaction():
                 found = await (await connection.execute(lock, values)).fetchall()
                 locked = values | {"keys": [row[0] for row in found]}
-                row = await (await connection.execute(delete_, locked)).fetchone()
-                await connection.execute(drop, locked)
+                row = await (await connection.execute(delete, locked)).fetchone()
+                await connection.execute(delete_empty, locked)
                 return (int(row[0]) if row else 0), locked["keys"]
 
         total = 0
@@ -195,17 +206,17 @@ class PostgresBackend(Backend):
             values["cursor"] = keys[-1]
 
     async def _purge(self) -> None:
-        """Free the room of what has expired."""
-        keys = [row[0] for row in await self._rows(statements.EXPIRED, {})]
+        """Delete expired entries."""
+        keys = [row[0] for row in await self._query("expired_scopes", {})]
         if keys:
-            await self._remove(statements.THESE, {"ended": keys}, statements.DELETE_EXPIRED)
+            await self._delete("delete_expired_entries", EXPIRED, {"expired": keys})
 
-    def _format(self, statement: LiteralString, where: sql.Composable) -> sql.Composed:
-        return sql.SQL(statement).format(schema=sql.Identifier(self._schema), where=where)
+    def _format(self, name: str, where: sql.Composable) -> sql.Composed:
+        return sql.SQL(SQL[name]).format(schema=sql.Identifier(self._schema), where=where)
 
 
 def _conflict(error: psycopg.Error, changes: Sequence[Change]) -> VersionConflict:
-    """Make a conflict of what `commit_changes` says: which change, and the version held."""
+    """Read what `commit_changes` reports: which change, and the version that is stored."""
     index, actual = (int(word) for word in (error.diag.message_primary or "").split())
     change = changes[index]
     return VersionConflict(change.scope.scope, change.key, change.expect, actual)

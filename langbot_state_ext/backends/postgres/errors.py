@@ -1,4 +1,4 @@
-"""What PostgreSQL and its driver say, as errors of ours that say what to do."""
+"""Turns errors of PostgreSQL and its driver into ours, which say what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...errors import BackendError, BackendUnavailable, ConfigError, MigrationEr
 from ..urls import NetworkUrl
 
 RETRIED = (pg.SerializationFailure, pg.DeadlockDetected)
-"""The server has taken everything back by itself, so that the same call may simply run again."""
+"""The server has rolled the transaction back, and the same call may run again."""
 
 _WRONG_SETTING: tuple[tuple[str, str], ...] = (
     (r"password authentication failed|no password supplied", "check user and password in the url"),
@@ -23,22 +23,25 @@ _WRONG_SETTING: tuple[tuple[str, str], ...] = (
     (r"permission denied for database", "grant CONNECT on the database to this user"),
     (r"SSL|certificate|TLS", "check sslmode and sslrootcert in the url, and the server's TLS"),
     (r"invalid connection option|invalid .* value|invalid integer", "check the url"),
+    ("ProactorEventLoop", "on Windows use sqlite:// or redis://, or run LangBot in a container"),
 )
-"""What a server or libpq says while connecting, which has no code; and what to do."""
+"""What a server or libpq says while connecting, which has no code, and what to do then."""
+
+_CONNECTING = psycopg.OperationalError | psycopg.ProgrammingError | psycopg.InterfaceError
 
 _GONE = pg.UndefinedTable | pg.UndefinedFunction | pg.InvalidSchemaName | pg.UndefinedColumn
 
 
 def opening_error(error: Exception, url: NetworkUrl, where: str) -> Exception:
-    """Say why the store can't be opened.
+    """Return why the store can't be opened.
 
     Args:
         error: What the driver raised.
-        url: The url, whose secrets are kept out of the message.
+        url: The url, whose secrets the message leaves out.
         where: Host and database, for the message.
 
     Returns:
-        A `ConfigError` where the operator has to change something, else as `call_error`.
+        A `ConfigError` when the operator has to change a setting; else as `call_error`.
     """
     said = str(error)
     text = url.without_secrets(said)
@@ -47,7 +50,7 @@ def opening_error(error: Exception, url: NetworkUrl, where: str) -> Exception:
             f"PostgreSQL at {where} allows this user no tables: {text}: grant CREATE on the "
             "database, or create the schema and make this user its owner"
         )
-    if isinstance(error, psycopg.OperationalError | psycopg.ProgrammingError):
+    if isinstance(error, _CONNECTING):
         for pattern, advice in _WRONG_SETTING:
             if re.search(pattern, said):
                 return ConfigError(f"PostgreSQL at {where} can't be used: {text}: {advice}")
@@ -57,15 +60,15 @@ def opening_error(error: Exception, url: NetworkUrl, where: str) -> Exception:
 
 
 def call_error(error: Exception, url: NetworkUrl, where: str) -> BackendError:
-    """Say why a call failed.
+    """Return why a call failed.
 
     Args:
         error: What the driver raised, or `TimeoutError`.
-        url: The url, whose secrets are kept out of the message.
+        url: The url, whose secrets the message leaves out.
         where: Host and database, for the message.
 
     Returns:
-        `BackendUnavailable` where the same call may succeed later.
+        A `BackendUnavailable` when the same call may succeed later; else a `BackendError`.
     """
     text = url.without_secrets(str(error))
     for kinds, made, message in _CALLS:
@@ -94,12 +97,12 @@ _CALLS: tuple[tuple[Any, type[BackendError], str], ...] = (
     (
         RETRIED,
         BackendUnavailable,
-        "PostgreSQL at {where} took back each try of {wait_s:g} s, for others: nothing was written",
+        "PostgreSQL at {where} rolled back every attempt for {wait_s:g} s: nothing was written",
     ),
     (
         pg.DiskFull,
         BackendUnavailable,
-        "PostgreSQL at {where} has no room: nothing was written",
+        "the disk of PostgreSQL at {where} is full: nothing was written",
     ),
     (
         pg.InsufficientPrivilege,
@@ -117,4 +120,4 @@ _CALLS: tuple[tuple[Any, type[BackendError], str], ...] = (
         "PostgreSQL at {where} can't be reached: {text}",
     ),
 )
-"""The first that fits an error says what it means."""
+"""The first kind that an error is of."""

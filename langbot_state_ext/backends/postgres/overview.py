@@ -1,49 +1,52 @@
-"""What a PostgreSQL store holds, in figures: a few statements, each one pass over the store."""
+"""What a PostgreSQL store holds, in figures: a few queries, each one pass over the store."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, LiteralString
+from typing import Any
 
 from psycopg import sql
 
-from ..base import ScopeFilter
+from ..data import ScopeFilter
 from ..overview import DAY_S, Day, Overview, Written
-from ..urls import to_bytes, to_text, unpack_key
-from . import statements
+from ..packing import to_bytes, to_text, unpack_key
+from .statements import condition
 
-Rows = Callable[[LiteralString, dict[str, Any], sql.Composable], Awaitable[list[tuple[Any, ...]]]]
-"""Runs a statement with its values and its condition on `s`."""
+Query = Callable[[str, dict[str, Any], sql.Composable], Awaitable[list[tuple[Any, ...]]]]
+"""Runs a query of `queries.sql`: its name, its parameters, the condition on `scopes s`."""
+
+_EARLIER = -1
+"""Stands for every day before those that are wanted."""
 
 
 async def overview(
-    rows: Rows, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
+    query: Query, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
 ) -> Overview:
-    """Count what there is, see `Backend.overview`."""
-    hidden, values = statements.where(without)
-    values |= {"since": since, "day_s": DAY_S, "earlier": statements.EARLIER, "newest": newest}
+    """Count what the store holds, see `Backend.overview`."""
+    hidden, values = condition(without)
+    values |= {"since": since, "day_s": DAY_S, "earlier": _EARLIER, "newest": newest}
     values["heads"] = [_head(part) for part in parts]
     days = [
         Day(int(day), new, changed, int(size))
-        for day, new, changed, size in await rows(statements.DAYS, values, hidden)
+        for day, new, changed, size in await query("overview_days", values, hidden)
     ]
     by_part: dict[str, dict[str, int]] = {part: {} for part in parts}
-    for tag, count in await rows(statements.TAGS, values, hidden):
+    for tag, count in await query("overview_parts", values, hidden):
         part, value = json.loads(to_text(tag))
         by_part[part] |= {value: count} if value else {}
     return Overview(
-        (await rows(statements.COUNT, values, hidden))[0][0],
+        (await query("overview_scopes", values, hidden))[0][0],
         sum(day.new + day.changed for day in days),
         sum(day.value_bytes for day in days),
-        [day for day in days if day.day != statements.EARLIER],
-        [_written(*row) for row in await rows(statements.NEWEST, values, hidden)],
+        [day for day in days if day.day != _EARLIER],
+        [_written(*row) for row in await query("overview_newest", values, hidden)],
         by_part,
     )
 
 
 def _head(part: str) -> bytes:
-    """Return how the tags of a part begin."""
+    """Return the beginning of the tags of a part."""
     return to_bytes(json.dumps([part, ""], ensure_ascii=False)[:-2])
 
 

@@ -1,9 +1,9 @@
-"""Connections to PostgreSQL: taken from psycopg's pool, bounded in time, and errors of ours.
+"""Connections to PostgreSQL, from psycopg's pool.
 
-No call waits longer than `wait_s` for a connection and `wait_s` for its answer; with several hosts
-each may take 2 s at least. The server ends a statement that takes as long; a connection whose
-server has fallen silent is dropped. Where the pool has none that works, a call connects for itself:
-it goes on as soon as a host can be reached, and says why where none can.
+No call waits longer than `wait_s` for a connection, and `wait_s` for its answer; with several hosts
+each may take 2 s at least. The server ends a statement that takes longer. A connection whose server
+no longer answers is dropped. When the pool has no working connection, the call connects by itself:
+it goes on as soon as a host can be reached, and says why when none can.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import select
+import selectors
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -28,6 +28,7 @@ from ...errors import BackendError, BackendUnavailable, ConfigError, StateError
 from ..urls import NetworkUrl
 from .errors import RETRIED, call_error, opening_error
 from .schema import CONFLICT
+from .statements import SQL
 
 T = TypeVar("T")
 
@@ -37,47 +38,41 @@ LEAST_CONNECT_S = 2
 DRIVER_PARAMETERS = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
 """What libpq takes in a url."""
 
-_SESSION = """SELECT set_config('statement_timeout', %(wait_ms)s, false),
-    set_config('default_transaction_isolation', 'read committed', false),
-    CASE WHEN current_setting('synchronous_commit') = 'off'
-        THEN set_config('synchronous_commit', 'on', false) END"""
-"""What our promises need of a session, whatever the database's own defaults are."""
-
 
 class Connection(AsyncConnection[Any]):
-    """A connection that is dropped, not waited for, when a call on it is given up."""
+    """A connection that is dropped when a call on it times out."""
 
     async def cancel_safe(self, *, timeout: float = 30.0) -> None:  # noqa: ARG002, ASYNC109 - psycopg's own
-        """Drop the connection: psycopg asks the server to cancel, which may never answer."""
+        """Drop the connection; psycopg would ask the server to cancel, which may never answer."""
         self.pgconn.finish()
 
     def is_stale(self) -> bool:
-        """Return whether the server has closed it, or said something unasked, since its use."""
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
+        """Return whether the server has closed it, or sent unsolicited data, since its last use."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.fileno(), selectors.EVENT_READ)
+            return bool(selector.select(timeout=0))
 
 
-_OURS = ContextVar("_OURS", default=False)
+_SILENT = ContextVar("_SILENT", default=False)
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Keep psycopg from warning of what our errors say."""
-    return record.levelno != logging.WARNING or not _OURS.get()
+def _is_logged(record: logging.LogRecord) -> bool:
+    """Drop psycopg's warnings about faults that our own errors report."""
+    return record.levelno != logging.WARNING or not _SILENT.get()
 
 
 for _name in ("psycopg", "psycopg.pool"):
-    logging.getLogger(_name).addFilter(_is_news)
+    logging.getLogger(_name).addFilter(_is_logged)
 
 
 @contextmanager
-def _ours() -> Iterator[None]:
-    """Mark what psycopg does here, and in the tasks that begin here, as done for us."""
-    token = _OURS.set(True)
+def _silent_driver() -> Iterator[None]:
+    """Drop psycopg's warnings from this block, and from the tasks that it starts."""
+    token = _SILENT.set(True)
     try:
         yield
     finally:
-        _OURS.reset(token)
+        _SILENT.reset(token)
 
 
 class Connections:
@@ -87,7 +82,7 @@ class Connections:
         url: Which one.
 
     Attributes:
-        where: Host and database, for people.
+        where: Host and database, for messages.
 
     Raises:
         ConfigError: libpq can't read the url.
@@ -102,10 +97,10 @@ class Connections:
         self._waiting = set[asyncio.Timeout]()
 
     async def open(self, prepare: Callable[[Connection], Awaitable[None]]) -> None:
-        """Connect once and prepare the database, then open the pool. Again it does nothing.
+        """Connect once and prepare the database, then open the pool; again, do nothing.
 
         Raises:
-            ConfigError: The server refuses for a reason that the operator has to mend.
+            ConfigError: The server refuses, and the operator has to change a setting.
             BackendError: The server can't be reached, or `prepare` failed.
         """
         if self._pool is not None:
@@ -126,10 +121,10 @@ class Connections:
             max_size=self._url.pool_size,
             timeout=self._connect_s,
             reconnect_timeout=0.0,
-            reconnect_failed=self._wait_no_longer,
+            reconnect_failed=self._stop_waiting,
             open=False,
         )
-        with _ours():
+        with _silent_driver():
             await pool.open()
         self._pool = pool
 
@@ -140,37 +135,37 @@ class Connections:
             await pool.close()
 
     async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Work with a connection, again when the server took it back and asks for that.
+        """Run one statement or transaction on a connection, with retries.
 
         Args:
-            work: One statement, or one transaction.
+            work: Runs the statement, or the transaction.
 
         Returns:
-            What `work` returned.
+            The result of `work`.
 
         Raises:
             BackendError: The database failed.
             psycopg.DatabaseError: `commit_changes` has reported a conflict.
         """
         try:
-            with _ours():
-                return await self._repeat(work)
+            with _silent_driver():
+                return await self._run_with_retries(work)
         except (psycopg.Error, OSError) as error:
             if isinstance(error, psycopg.Error) and error.sqlstate == CONFLICT:
                 raise
             raise call_error(error, self._url, self.where) from error
 
-    async def _repeat(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Work, again for up to `wait_s` while the server takes it back."""
+    async def _run_with_retries(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Retry for up to `wait_s` after a deadlock or a failed serialization."""
         give_up_at = time.monotonic() + self._url.wait_s
         while True:
             try:
-                return await self._once(work)
+                return await self._run_once(work)
             except RETRIED:
                 if time.monotonic() >= give_up_at:
                     raise
 
-    async def _once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _run_once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         async with self._borrow() as connection:
             limit = asyncio.timeout(self._url.wait_s)
             try:
@@ -189,7 +184,7 @@ class Connections:
         try:
             yield connection
         except ReadOnlySqlTransaction:
-            await connection.close()  # the next may find the new primary
+            await connection.close()  # a new connection may find the new primary
             raise
         finally:
             if pooled:
@@ -203,10 +198,10 @@ class Connections:
         if not pool.get_stats()["pool_size"]:
             return None
         try:
-            connection = await self._wait(pool)
+            connection = await self._wait_for_pool(pool)
         except PoolTimeout:
             if pool.get_stats()["pool_size"] == self._url.pool_size:
-                await self._refuse()
+                await self._report_empty_pool()
             return None
         if connection is None or not connection.is_stale():
             return connection
@@ -214,8 +209,8 @@ class Connections:
         await pool.putconn(connection)
         return None
 
-    async def _wait(self, pool: AsyncConnectionPool[Connection]) -> Connection | None:
-        """Wait for the pool; None as soon as it could not connect, since it does not say so."""
+    async def _wait_for_pool(self, pool: AsyncConnectionPool[Connection]) -> Connection | None:
+        """Wait for a connection from the pool; None as soon as the pool fails to connect."""
         waiting = asyncio.timeout(None)
         try:
             async with waiting:
@@ -226,13 +221,13 @@ class Connections:
         finally:
             self._waiting.discard(waiting)
 
-    def _wait_no_longer(self, _pool: object) -> None:
+    def _stop_waiting(self, _pool: object) -> None:
         waiting, self._waiting = self._waiting, set()
         for each in waiting:
             each.reschedule(0)
 
-    async def _refuse(self) -> None:
-        """Say that the pool is too small, or why the server keeps it waiting."""
+    async def _report_empty_pool(self) -> None:
+        """Raise: the pool is too small, or the server can't be reached."""
         async with await self._connect():
             raise BackendUnavailable(
                 f"PostgreSQL at {self.where}: all {self._url.pool_size} connections were in "
@@ -240,7 +235,7 @@ class Connections:
             )
 
     async def _connect(self) -> Connection:
-        """Connect by ourselves, since the pool does not say why it can't."""
+        """Connect without the pool, which does not say why it can't connect."""
         async with asyncio.timeout(self._connect_s):
             connection = await Connection.connect(self._conninfo, autocommit=True)
             try:
@@ -251,8 +246,8 @@ class Connections:
         return connection
 
     async def _configure(self, connection: Connection) -> None:
-        wait_ms = str(math.ceil(self._url.wait_s * 900))  # sooner than we do: then it says so
-        await connection.execute(_SESSION, {"wait_ms": wait_ms})
+        wait_ms = str(math.ceil(self._url.wait_s * 900))  # before our own timeout
+        await connection.execute(SQL["session"], {"wait_ms": wait_ms})
 
     def _opened(self) -> AsyncConnectionPool[Connection]:
         if self._pool is None:
@@ -261,13 +256,13 @@ class Connections:
 
 
 async def _revive(pool: AsyncConnectionPool[Connection]) -> None:
-    """Let an empty pool connect again, now that the server can be reached."""
+    """Let an empty pool connect again, once the server can be reached."""
     if not pool.closed and not pool.get_stats()["pool_size"]:
         await pool.check()
 
 
 def _connection_info(url: NetworkUrl) -> tuple[str, list[str], str]:
-    """Return what libpq takes, and for people each host with its port, and the database."""
+    """Return libpq's connection string, the hosts with their ports, and the database."""
     try:
         info: dict[str, Any] = dict(conninfo_to_dict(url.driver_url))
     except psycopg.ProgrammingError as error:

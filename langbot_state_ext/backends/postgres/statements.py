@@ -1,101 +1,26 @@
-"""The statements of the PostgreSQL backend, and what goes into them as bytes."""
+"""The queries of the PostgreSQL backend, and the parameters that they take."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, LiteralString
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from psycopg import sql
 
 from ...state.scopes import ScopeKey
-from ..base import Change, Entry, ScopeFilter
-from ..urls import pack_parts, to_bytes, to_text
+from ..data import Change, Entry, ScopeFilter
+from ..packing import pack_parts, to_bytes, to_text
+from ..resources import read_queries
 
-LIVE: LiteralString = "(e.expires_at IS NULL OR e.expires_at > %(now)s)"
+SQL = read_queries(__package__)
+"""The queries of `queries.sql`, by name."""
 
-LOAD: LiteralString = f"""SELECT e.scope, e.key, e.value FROM {{schema}}.entries e
-    WHERE e.scope = ANY(%(scopes)s) AND {LIVE}"""
-
-GET: LiteralString = f"""SELECT e.value, e.version, e.updated_at, e.run_id, e.expires_at
-    FROM {{schema}}.entries e WHERE e.scope = %(scope)s AND e.key = %(key)s AND {LIVE}"""
-
-ENTRIES: LiteralString = f"""SELECT e.key, e.value, e.version, e.updated_at, e.run_id, e.expires_at
-    FROM {{schema}}.entries e WHERE e.scope = %(scope)s AND {LIVE} ORDER BY e.key"""
-
-LIST: LiteralString = f"""SELECT e.key FROM {{schema}}.entries e
-    WHERE e.scope = %(scope)s AND e.key >= %(prefix)s
-        AND substring(e.key FROM 1 FOR octet_length(%(prefix)s)) = %(prefix)s AND {LIVE}
-    ORDER BY e.key LIMIT %(limit)s"""
-
-UPDATE: LiteralString = """UPDATE {schema}.entries e SET
-        value = %(value)s,
-        version = CASE WHEN e.expires_at <= %(now)s THEN 1 ELSE e.version + 1 END,
-        updated_at = %(now)s, run_id = %(run_id)s, expires_at = %(expires_at)s
-    WHERE e.scope = %(scope)s AND e.key = %(key)s AND (%(expect)s = -1
-        OR CASE WHEN e.expires_at <= %(now)s THEN 0 ELSE e.version END = %(expect)s)
-    RETURNING true"""
-"""Writes over one entry, which needs no lock but its own; returns nothing when it can't."""
-
-COMMIT: LiteralString = """SELECT {schema}.commit_changes(
-    %(now)s, %(scope_keys)s, %(scope_names)s, %(parts)s::bytea[], %(tags)s, %(folded)s::bytea[],
-    %(keys)s::bytea[], %(data)s::bytea[], %(expects)s::bigint[], %(run_ids)s::bytea[],
-    %(expiries)s::double precision[])"""
-
-SCOPES: LiteralString = f"""SELECT s.key, s.scope, s.parts, e.count, e.bytes, e.updated_at
-    FROM {{schema}}.scopes s CROSS JOIN LATERAL (
-        SELECT count(*) AS count, sum(octet_length(e.value)) AS bytes,
-            max(e.updated_at) AS updated_at
-        FROM {{schema}}.entries e WHERE e.scope = s.key AND {LIVE}) e
-    WHERE e.count > 0 AND s.key > %(cursor)s AND {{where}} ORDER BY s.key LIMIT %(limit)s"""
-
-EARLIER = -1
-"""Stands in `DAYS` for every day before those that are wanted."""
-
-_COUNTED: LiteralString = "({where}) IS NOT TRUE"
-_HELD: LiteralString = f"""FROM {{schema}}.entries e JOIN {{schema}}.scopes s ON s.key = e.scope
-    WHERE {_COUNTED} AND {LIVE}"""
-_LIVING: LiteralString = f"""{_COUNTED}
-    AND EXISTS (SELECT FROM {{schema}}.entries e WHERE e.scope = s.key AND {LIVE})"""
-
-DAYS: LiteralString = f"""SELECT
-        CASE WHEN e.updated_at >= %(since)s THEN floor(e.updated_at / %(day_s)s)
-            ELSE %(earlier)s END,
-        count(*) FILTER (WHERE e.version = 1), count(*) FILTER (WHERE e.version > 1),
-        sum(octet_length(e.value)) {_HELD} GROUP BY 1 ORDER BY 1"""
-
-NEWEST: LiteralString = f"""SELECT s.scope, s.parts, e.key, octet_length(e.value), e.version,
-    e.updated_at, e.run_id {_HELD} ORDER BY e.updated_at DESC LIMIT %(newest)s"""
-
-COUNT: LiteralString = f"SELECT count(*) FROM {{schema}}.scopes s WHERE {_LIVING}"
-
-TAGS: LiteralString = f"""SELECT t.tag, count(*)
-    FROM {{schema}}.scopes s, unnest(s.tags) AS t (tag), unnest(%(heads)s::bytea[]) AS h (head)
-    WHERE substring(t.tag FROM 1 FOR octet_length(h.head)) = h.head AND {_LIVING} GROUP BY t.tag"""
-"""How many scopes have each value of the parts whose tags begin with one of `heads`."""
-
-LOCK: LiteralString = """SELECT s.key FROM {schema}.scopes s
-    WHERE s.key > %(cursor)s AND {where} ORDER BY s.key LIMIT %(limit)s FOR UPDATE"""
-
-DELETE: LiteralString = f"""WITH gone AS (
-        DELETE FROM {{schema}}.entries e WHERE e.scope = ANY(%(keys)s) RETURNING {LIVE} AS live)
-    SELECT count(*) FILTER (WHERE live) FROM gone"""
-
-DELETE_EXPIRED: LiteralString = f"""WITH gone AS (
-        DELETE FROM {{schema}}.entries e WHERE e.scope = ANY(%(keys)s) AND NOT {LIVE} RETURNING 1)
-    SELECT count(*) FROM gone"""
-
-DROP_EMPTY: LiteralString = """DELETE FROM {schema}.scopes s WHERE s.key = ANY(%(keys)s)
-    AND NOT EXISTS (SELECT FROM {schema}.entries e WHERE e.scope = s.key)"""
-
-EXPIRED: LiteralString = """SELECT DISTINCT e.scope FROM {schema}.entries e
-    WHERE e.expires_at <= %(now)s LIMIT 1000"""
-
-EVERY = sql.SQL("true")
-THESE = sql.SQL("s.key = ANY(%(ended)s)")
+EVERY_SCOPE = sql.SQL("true")
+EXPIRED = sql.SQL("s.key = ANY(%(expired)s)")
 
 _BOUND = b"\xff"
-"""Stands between the parts of `folded`; no UTF-8 text has it, so that no text reaches over it."""
+"""Separates the parts in `folded`: no UTF-8 text has this byte, so no match spans two parts."""
 
 
 def entry(row: Sequence[Any]) -> Entry:
@@ -107,7 +32,7 @@ def entry(row: Sequence[Any]) -> Entry:
 
 
 def update_values(change: Change, now: float) -> dict[str, Any]:
-    """Return what `UPDATE` needs."""
+    """Return the parameters of `update`."""
     return {
         "now": now,
         "scope": change.scope.storage,
@@ -120,13 +45,13 @@ def update_values(change: Change, now: float) -> dict[str, Any]:
 
 
 def commit_values(changes: Sequence[Change], now: float) -> dict[str, Any]:
-    """Return what `COMMIT` needs: one array for each argument, with one place for each change."""
+    """Return the parameters of `commit`: arrays with one item for each change."""
     keys = [change.scope for change in changes]
     return {
         "now": now,
         "scope_keys": [key.storage for key in keys],
         "scope_names": [key.scope for key in keys],
-        "parts": [pack_parts(key) for key in keys],
+        "parts": [to_bytes(pack_parts(key)) for key in keys],
         "tags": [_array(_tags(key)) for key in keys],
         "folded": [_folded(key) for key in keys],
         "keys": [to_bytes(change.key) for change in changes],
@@ -137,35 +62,35 @@ def commit_values(changes: Sequence[Change], now: float) -> dict[str, Any]:
     }
 
 
-def where(which: ScopeFilter) -> tuple[sql.Composable, dict[str, Any]]:
-    """Return the condition on `s` that a filter means, and its values."""
-    conditions: list[LiteralString] = ["true"]
+def condition(which: ScopeFilter) -> tuple[sql.Composable, dict[str, Any]]:
+    """Return a filter as a condition on `scopes s`, and its parameters."""
+    conditions: list[sql.Composable] = [EVERY_SCOPE]
     values: dict[str, Any] = {}
     if which.key is not None:
-        conditions.append("s.key = %(key)s")
+        conditions.append(sql.SQL("s.key = %(key)s"))
         values["key"] = which.key.storage
     if which.scope is not None:
-        conditions.append("s.scope = %(scope)s")
+        conditions.append(sql.SQL("s.scope = %(scope)s"))
         values["scope"] = which.scope
     if which.parts:
-        conditions.append("s.tags @> %(tags)s::bytea[]")
+        conditions.append(sql.SQL("s.tags @> %(tags)s::bytea[]"))
         values["tags"] = [_tag(name, value) for name, value in which.parts.items()]
     if which.text is not None:
-        conditions.append("position(%(text)s IN s.folded) > 0")
+        conditions.append(sql.SQL("position(%(text)s IN s.folded) > 0"))
         values["text"] = to_bytes(which.text).lower()
-    return sql.SQL(" AND ").join(sql.SQL(condition) for condition in conditions), values
+    return sql.SQL(" AND ").join(conditions), values
 
 
-def _tags(key: ScopeKey) -> Iterator[bytes]:
-    return (_tag(name, value) for name, value in key.parts if value is not None)
+def _tags(key: ScopeKey) -> list[bytes]:
+    return [_tag(name, value) for name, value in key.parts if value is not None]
 
 
 def _tag(name: str, value: str) -> bytes:
-    return json.dumps([name, value], ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return to_bytes(json.dumps([name, value], ensure_ascii=False))
 
 
-def _array(items: Iterator[bytes]) -> str:
-    """Return an array as PostgreSQL writes it; arrays of different lengths can't be in another."""
+def _array(items: Iterable[bytes]) -> str:
+    """Return an array as PostgreSQL text, since an array can't hold arrays of different lengths."""
     return "{" + ",".join(f'"\\\\x{item.hex()}"' for item in items) + "}"
 
 

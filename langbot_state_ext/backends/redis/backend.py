@@ -1,8 +1,8 @@
 """`redis://`, `rediss://`, `valkey://`: state that several LangBots share, in memory of one server.
 
-Every call is one script and one round trip, but for `scopes` and `clear`, which go through the
-scopes in batches so that they keep nobody waiting. What survives a restart of Redis is what its own
-persistence has kept; a Redis that comes back empty is noticed and said.
+Every call is one script and one round trip. Only `scopes`, `overview` and `clear` run a script for
+each batch of scopes, so that no script blocks the server for long. What survives a restart of Redis
+depends on its persistence; a Redis that comes back empty is logged.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from redis.exceptions import ResponseError
 
 from ...errors import ConfigError, VersionConflict
 from ...state.scopes import ScopeKey
-from ..base import Backend, Change, Entry, ScopeFilter, ScopePage, StoredScope
-from ..overview import Overview, Written, every, tally
-from ..urls import NetworkUrl, check_name, pack_parts, read_url, to_bytes, to_text, unpack_key
+from ..base import Backend
+from ..data import ALL_SCOPES, Change, Entry, ScopeFilter, ScopePage, StoredScope
+from ..overview import Written
+from ..packing import pack_parts, to_bytes, to_text, unpack_key
+from ..urls import NetworkUrl, check_name, read_network_url
 from . import scripts
 from .client import DRIVER_PARAMETERS, RedisClient
 
 PREFIX = "langbot-state:"
 PURGE_AFTER = 1000
-"""At the first commit, and after so many, the room of what has expired is freed."""
+"""Expired entries are deleted with the first commit, and again after this many."""
 BATCH = 500
-"""How many scopes one script looks at."""
+"""How many scopes one script looks at, at the most."""
 
 _HEADER = struct.Struct(">dddI")
 _TAIL = struct.Struct(">ddI")
@@ -41,7 +43,7 @@ class RedisBackend(Backend):
     """Keeps entries in Redis or Valkey.
 
     Args:
-        url: What `read_url` made of the url.
+        url: Which Redis.
         prefix: How all keys begin.
         clock: Seconds since 1970. Default `time.time`.
     """
@@ -57,7 +59,7 @@ class RedisBackend(Backend):
 
     @classmethod
     def from_url(cls, url: str, *, clock: Callable[[], float] = time.time) -> RedisBackend:
-        """Read a url.
+        """Make a backend from a url.
 
         Args:
             url: `redis://user:password@host:6379/0`, `rediss://` over TLS, `valkey://` the same as
@@ -75,10 +77,12 @@ class RedisBackend(Backend):
             raise ConfigError(
                 "a redis url has a host, and a number as database: redis://host:6379/0"
             )
-        parts = read_url(url, "prefix", DRIVER_PARAMETERS)
-        marks = "1 to 64 letters, digits and . : _ -"
-        prefix = check_name("prefix", parts.own or PREFIX, r"[A-Za-z0-9._:-]{1,64}", marks)
-        return cls(parts, prefix=prefix, clock=clock)
+        given = read_network_url(
+            url, namespace_parameter="prefix", driver_parameters=DRIVER_PARAMETERS
+        )
+        letters = "1 to 64 letters, digits and . : _ -"
+        prefix = check_name("prefix", given.namespace or PREFIX, r"[A-Za-z0-9._:-]{1,64}", letters)
+        return cls(given, prefix=prefix, clock=clock)
 
     async def open(self) -> None:
         """Connect, and find the store or begin one, see `Backend.open`."""
@@ -99,7 +103,7 @@ class RedisBackend(Backend):
         now = self._clock()
         data = await self._client.run(scripts.GET, now, scope.storage, to_bytes(key))
         entry = _entry(data) if data else None
-        return entry if entry and _lives(entry, now) else None
+        return entry if entry and _is_live(entry, now) else None
 
     async def entries(self, scope: ScopeKey) -> dict[str, Entry]:
         """Read a whole scope, see `Backend.entries`."""
@@ -115,9 +119,9 @@ class RedisBackend(Backend):
         if self._commits % PURGE_AFTER == 0:
             await self._client.run(scripts.PURGE, now)
         self._commits += 1
-        words = (word for change in changes for word in _words(change, now))
+        arguments = (argument for change in changes for argument in _arguments(change, now))
         try:
-            await self._client.run(scripts.COMMIT, now, *words)
+            await self._client.run(scripts.COMMIT, now, *arguments)
         except ResponseError as error:
             raise _conflict(error, changes) from None
 
@@ -137,18 +141,11 @@ class RedisBackend(Backend):
                 return ScopePage(found[:limit], found[limit - 1].key.storage)
         return ScopePage(found, None)
 
-    async def overview(
-        self, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
-    ) -> Overview:
-        """Say what the store holds, see `Backend.overview`."""
-        hidden = {stored.key async for stored in every(self, without)}
-        return await tally(self._contents(), hidden, since=since, newest=newest, parts=parts)
-
     async def clear(self, which: ScopeFilter) -> int:
         """Delete every entry of the matching scopes, see `Backend.clear`.
 
-        A batch of scopes is cleared at once; what is written to the others meanwhile is cleared
-        with them.
+        Each script clears a batch of scopes. An entry that is written to a later batch before its
+        turn is deleted, too.
         """
         return sum([count async for count in self._scan(scripts.CLEAR, which, None, BATCH)])
 
@@ -157,8 +154,8 @@ class RedisBackend(Backend):
         await self._client.close()
 
     async def _contents(self) -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
-        """Go through all entries, without their values."""
-        async for rows in self._scan(scripts.CONTENTS, ScopeFilter(), None, BATCH):
+        """Yield every scope with its entries, one batch of scopes in each round trip."""
+        async for rows in self._scan(scripts.CONTENTS, ALL_SCOPES, None, BATCH):
             for storage, parts, held in rows:
                 scope = _key(storage, parts)
                 yield scope, [_written(scope, *entry) for entry in held]
@@ -166,7 +163,7 @@ class RedisBackend(Backend):
     async def _scan(
         self, script: str, which: ScopeFilter, cursor: str | None, batch: int
     ) -> AsyncIterator[Any]:
-        """Run a script over all scopes that a filter may mean, batch by batch."""
+        """Run a script over all scopes that may match a filter, batch by batch."""
         low, high = _bounds(which, cursor)
         exact = to_bytes(json.dumps(dict(which.parts), ensure_ascii=False))
         named = "" if script == scripts.CLEAR else "named"
@@ -182,7 +179,7 @@ class RedisBackend(Backend):
 
 
 def _bounds(which: ScopeFilter, cursor: str | None) -> tuple[bytes, bytes]:
-    """Return the storage forms between which all scopes of a filter are."""
+    """Return the first and the last storage form that may match a filter."""
     low, high = "", "\x7f"
     if which.scope is not None:
         low, high = f"{which.scope}:", f"{which.scope};"
@@ -192,7 +189,7 @@ def _bounds(which: ScopeFilter, cursor: str | None) -> tuple[bytes, bytes]:
     return above.encode(), f"[{high}".encode()
 
 
-def _words(change: Change, now: float) -> tuple[Any, ...]:
+def _arguments(change: Change, now: float) -> tuple[Any, ...]:
     data = b""
     if change.value is not None:
         run = b"" if change.run_id is None else to_bytes(change.run_id)
@@ -200,7 +197,7 @@ def _words(change: Change, now: float) -> tuple[Any, ...]:
         ends = math.inf if change.expires_at is None else change.expires_at
         data = _TAIL.pack(now, ends, length) + run + change.value
     scope = change.scope
-    return scope.storage, to_bytes(change.key), change.expect, data, pack_parts(scope)
+    return scope.storage, to_bytes(change.key), change.expect, data, to_bytes(pack_parts(scope))
 
 
 def _entry(data: bytes) -> Entry:
@@ -215,19 +212,19 @@ def _entry(data: bytes) -> Entry:
 
 
 def _entries(packed: bytes, now: float) -> dict[str, Entry]:
-    """Unpack what `READ` returned for a scope."""
+    """Unpack what `lua/read.lua` returned for a scope."""
     found, start = dict[str, Entry](), 0
     while start < len(packed):
         key_length, entry_length = _LENGTHS.unpack_from(packed, start)
         key_end = start + _LENGTHS.size + key_length
         entry = _entry(packed[key_end : key_end + entry_length])
-        if _lives(entry, now):
+        if _is_live(entry, now):
             found[to_text(packed[start + _LENGTHS.size : key_end])] = entry
         start = key_end + entry_length
     return found
 
 
-def _lives(entry: Entry, now: float) -> bool:
+def _is_live(entry: Entry, now: float) -> bool:
     return entry.expires_at is None or entry.expires_at > now
 
 

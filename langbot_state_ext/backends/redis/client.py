@@ -1,4 +1,4 @@
-"""The connection to Redis: scripts run in one round trip each, bounded in time, errors of ours."""
+"""Runs scripts in Redis: one round trip each, with a time limit and retries."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ OLDEST = (6, 2)
 
 SCHEMA_VERSION = 1
 
-MENDED = 2
-"""How often a call is made again: the address leads elsewhere, and there the store is another."""
+RETRIES = 2
+"""Retries of one call: the first may reach a new primary, and find another store there."""
 
 DRIVER_PARAMETERS = frozenset(
     {
@@ -37,7 +37,7 @@ DRIVER_PARAMETERS = frozenset(
         *("ssl_keyfile", "ssl_password", "ssl_check_hostname", "ssl_min_version", "ssl_ciphers"),
     }
 )
-"""What redis-py takes in a url, and makes sense here."""
+"""The parameters of redis-py that make sense in our urls."""
 
 
 class RedisClient:
@@ -48,7 +48,7 @@ class RedisClient:
         prefix: How all keys begin.
 
     Attributes:
-        where: Host and database, for people.
+        where: Host and database, for messages.
 
     Raises:
         ConfigError: redis-py can't read the url, or a file that it names is not there.
@@ -65,10 +65,10 @@ class RedisClient:
         self._id = b""
 
     async def open(self) -> None:
-        """Connect, and find the store or begin one. Calling it again does nothing.
+        """Connect, and find the store or begin one; again, do nothing.
 
         Raises:
-            ConfigError: The server refuses for a reason that the operator has to mend.
+            ConfigError: The server refuses, and the operator has to change a setting.
             MigrationError: What is there is not ours, or newer than this package.
             BackendError: The server can't be reached.
         """
@@ -92,50 +92,50 @@ class RedisClient:
             await redis.connection_pool.aclose()
 
     async def run(self, script: str, now: float, *arguments: Any) -> Any:
-        """Run a script of `redis_scripts`.
+        """Run a script of `scripts`.
 
         Args:
-            script: Its text.
+            script: The text of the script.
             now: The time, in seconds since 1970.
-            arguments: What it takes besides.
+            arguments: Its other arguments.
 
         Returns:
-            Its answer, text in it as bytes.
+            Its answer, with text as bytes.
 
         Raises:
             BackendError: Redis failed.
             ResponseError: The script reported a conflict.
         """
         try:
-            return await self._persist(script, now, arguments)
+            return await self._run_with_retries(script, now, arguments)
         except DRIVER_ERRORS as error:
             if str(error).startswith("CONFLICT"):
                 raise
             raise call_error(error, self._url, self.where) from error
 
-    async def _persist(self, script: str, now: float, arguments: Sequence[Any]) -> Any:
-        """Run a script, again after what can be mended; nothing was written then."""
-        for _ in range(MENDED):
+    async def _run_with_retries(self, script: str, now: float, arguments: Sequence[Any]) -> Any:
+        """Run a script, again after a refusal that can be resolved; nothing was written then."""
+        for _ in range(RETRIES):
             try:
                 return await self._call(script, self._id, repr(now), *arguments)
             except ResponseError as error:
-                if not await self._mend(str(error)):
+                if not await self._resolve(str(error)):
                     raise
         return await self._call(script, self._id, repr(now), *arguments)
 
-    async def _mend(self, said: str) -> bool:
-        """Mend what made Redis refuse a script; return whether it can be mended."""
-        if said.startswith("LOST"):
-            await self._begin_anew()
+    async def _resolve(self, refusal: str) -> bool:
+        """Resolve why Redis refused a script; return whether a retry makes sense."""
+        if refusal.startswith("LOST"):
+            await self._rejoin_store()
             return True
-        if self._redis is None or not any(word in said for word in ("READONLY", "MASTERDOWN")):
+        if self._redis is None or not any(word in refusal for word in ("READONLY", "MASTERDOWN")):
             return False
-        # the address may lead to the new primary by now: only new connections follow it
+        # a new connection may reach the new primary
         await self._redis.connection_pool.disconnect(inuse_connections=False)
         return True
 
     async def _call(self, script: str, *arguments: Any) -> Any:
-        """Wait for a connection, and for an answer; each is bounded by the pool and its sockets."""
+        """Wait for a connection and for the answer, each up to `wait_s`."""
         if self._redis is None:
             raise BackendError(f"Redis at {self.where} is not open")
         if script not in self._scripts:
@@ -144,7 +144,7 @@ class RedisClient:
             return await self._scripts[script](keys=[self._prefix], args=arguments)
 
     async def _check(self) -> None:
-        """Look at the server, and say what is dangerous about it."""
+        """Check that the server is supported, and warn of dangerous settings."""
         assert self._redis is not None  # noqa: S101 - the only caller has just made it
         async with asyncio.timeout(2 * self._url.wait_s):
             about = await self._redis.info()
@@ -165,11 +165,11 @@ class RedisClient:
         assert self._redis is not None  # noqa: S101 - as above
         if about.get("maxmemory") and about.get("maxmemory_policy") != "noeviction":
             LOGGER.warning(
-                f"Redis at {self.where} may throw state away when its memory is full "
+                f"Redis at {self.where} may evict state when its memory is full "
                 f"({about['maxmemory_policy']}): set maxmemory-policy noeviction"
             )
         saves = None
-        with suppress(RedisError):  # a hosted Redis may not let us ask
+        with suppress(RedisError):  # a hosted Redis may refuse CONFIG
             saves = (await self._redis.config_get("save")).get("save")
         if not about.get("aof_enabled") and saves == "":
             LOGGER.warning(
@@ -198,14 +198,15 @@ class RedisClient:
             "or choose others with prefix=NAME in the url"
         )
 
-    async def _begin_anew(self) -> None:
+    async def _rejoin_store(self) -> None:
+        """Find the store again, or begin another one, and log that the state was lost."""
         found = await self._find_store()
         if found == self._id:
             return
         self._id = found
         LOGGER.warning(
-            f"Redis at {self.where} has lost the state that it kept: it was restarted without "
-            "persistence, or flushed. State begins empty from here on"
+            f"Redis at {self.where} has lost the state: it was restarted without persistence, or "
+            "flushed. State begins empty now"
         )
 
 

@@ -1,4 +1,4 @@
-"""What Redis and its driver say, as errors of ours that say what to do."""
+"""Turns errors of Redis and its driver into ours, which say what to do."""
 
 from __future__ import annotations
 
@@ -14,37 +14,31 @@ DRIVER_ERRORS: tuple[type[Exception], ...] = (
     OSError,
     *(e for e in vars(r).values() if isinstance(e, type) and issubclass(e, Exception)),
 )
-"""Everything that the driver raises of its own."""
+"""All that the driver raises."""
 
 _REFUSED = (
-    *("AUTH", "WRONGPASS", "NOAUTH", "invalid username-password", "NOPERM", "DB index"),
-    *(
-        "user executing the script",
-        "no permissions",
-        "SSL",
-        "certificate",
-        "TLS",
-        "invalid password",
-    ),
+    *("AUTH", "WRONGPASS", "NOAUTH", "invalid username-password", "invalid password"),
+    *("NOPERM", "no permissions", "user executing the script", "DB index"),
+    *("SSL", "TLS", "certificate"),
 )
-"""What a server or TLS says while connecting, where the operator has to change something."""
+"""What a server or TLS says while connecting, when the operator has to change a setting."""
 
 _HUNG_UP = "closed by server|reset by peer|connection lost|broken pipe"
-"""What the driver says of a server that ends the connection, as one that waits for TLS does."""
+"""What the driver says when the server ends the connection, as a server that wants TLS does."""
 
 _BUSY = ("LOADING", "BUSY", "MISCONF", "OOM", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS")
 
 
 def opening_error(error: Exception, url: NetworkUrl, where: str) -> Exception:
-    """Say why the store can't be opened.
+    """Return why the store can't be opened.
 
     Args:
         error: What the driver raised.
-        url: The url, whose secrets are kept out of the message.
+        url: The url, whose secrets the message leaves out.
         where: Host and database, for the message.
 
     Returns:
-        A `ConfigError` where the operator has to change something, else as `call_error`.
+        A `ConfigError` when the operator has to change a setting; else as `call_error`.
     """
     said = str(error)
     text = url.without_secrets(said)
@@ -56,22 +50,22 @@ def opening_error(error: Exception, url: NetworkUrl, where: str) -> Exception:
         )
     made = call_error(error, url, where)
     if url.driver_url.startswith("rediss:") and "did not answer" in str(made):
-        return BackendUnavailable(f"{made}: use redis:// in the url where it does not speak TLS")
+        return BackendUnavailable(f"{made}: if it does not use TLS, write redis:// in the url")
     if url.driver_url.startswith("redis:") and re.search(_HUNG_UP, said, re.IGNORECASE):
-        return BackendUnavailable(f"{made}: use rediss:// in the url where it speaks TLS")
+        return BackendUnavailable(f"{made}: if it uses TLS, write rediss:// in the url")
     return made
 
 
 def call_error(error: Exception, url: NetworkUrl, where: str) -> BackendError:
-    """Say why a call failed.
+    """Return why a call failed.
 
     Args:
         error: What the driver raised, or `TimeoutError`.
-        url: The url, whose secrets are kept out of the message.
+        url: The url, whose secrets the message leaves out.
         where: Host and database, for the message.
 
     Returns:
-        `BackendUnavailable` where the same call may succeed later.
+        A `BackendUnavailable` when the same call may succeed later; else a `BackendError`.
     """
     said = str(error)
     text = url.without_secrets(said)
@@ -82,9 +76,9 @@ def call_error(error: Exception, url: NetworkUrl, where: str) -> BackendError:
             return made(message.format(where=where, text=text, wait_s=url.wait_s))
     if said.startswith("DAMAGED"):
         return BackendError(
-            f"Redis at {where} has lost the key identities, by eviction or by a command, so that "
-            "nobody can tell whose the state is: restore a back-up, or delete all keys with the "
-            "prefix; and set maxmemory-policy noeviction"
+            f"Redis at {where} has lost the key identities, by eviction or by a command: "
+            "restore a back-up, or delete all keys with the prefix, since nothing else says whose "
+            "state it is; and set maxmemory-policy noeviction"
         )
     if "READONLY" in said or isinstance(error, r.ReadOnlyError):
         return BackendUnavailable(
@@ -123,4 +117,4 @@ _CALLS: tuple[tuple[Any, type[BackendError], str], ...] = (
         "Redis at {where} can't be reached: {text}",
     ),
 )
-"""The first that fits an error says what it means."""
+"""The first kind that an error is of."""

@@ -1,4 +1,4 @@
-"""A thread with a SQLite connection of its own, where calls may wait without the event loop."""
+"""A thread with a SQLite connection of its own, so that waiting for a lock stalls no event loop."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Lane:
+class ConnectionThread:
     """Runs calls one after the other.
 
     Args:
         name: The thread's name.
-        wait_s: How long a call waits for a lock from the moment it was asked for, 0 and more: the
-            calls before it count.
-        blocking: Whether there is no thread, and calls run in the caller.
+        wait_s: How long a call may wait for a lock, and for the calls before it, in seconds, 0
+            and more.
+        blocking: Whether there is no thread, so that calls run in the caller.
 
     Attributes:
         db: The connection; None while it is not open.
@@ -35,27 +35,27 @@ class Lane:
         """Run a call that may wait for a lock.
 
         Raises:
-            sqlite3.Error: What the call raises, `SQLITE_BUSY` when the time is over.
+            sqlite3.Error: What the call raises; `SQLITE_BUSY` when the time is over.
         """
         return await self.call(self._timed(work))
 
     async def call(self, work: Callable[[], T]) -> T:
-        """Run something else, after what is under way."""
+        """Run a call that needs no connection, after the calls before it."""
         if self._thread is None:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def later(self, work: Callable[[sqlite3.Connection], None]) -> None:
-        """Run a call that nobody waits for; nothing is done where there is no thread."""
+    def submit(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Run a call in the background; where there is no thread, do nothing."""
         if self._thread is not None:
             self._thread.submit(self._timed(work))
 
-    async def idle(self) -> None:
-        """Wait for what is under way."""
+    async def drain(self) -> None:
+        """Wait until all calls have ended."""
         await self.call(lambda: None)
 
     async def close(self) -> None:
-        """Close the connection after what is under way, and end the thread; again, do nothing."""
+        """Close the connection after the calls under way, and end the thread; again, do nothing."""
         await self.call(self._disconnect)
         if self._thread is not None:
             self._thread.shutdown()

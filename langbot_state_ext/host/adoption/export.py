@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ...backends import Entry, ScopeFilter
+from ...backends import Entry
+from ...backends.walk import every_scope
 from ...errors import CodecError, ConfigError
 from ...state.codec import decode
 from ...state.policy import is_bookkeeping
@@ -59,8 +60,9 @@ async def export(store: StateStore, engine: AsyncEngine, logger: Any) -> Exporte
     rows = {place_of(row): written_at(row) for row in await read_rows(engine)}
     newer = {place: at for place, at in rows.items() if at > mark.at}
     done = Export(engine, newer, logger)
-    async for scope in _scopes(store):
-        await done.write(scope, await store.backend.entries(scope))
+    async for stored in every_scope(store.backend):
+        if not is_bookkeeping(stored.key):
+            await done.write(stored.key, await store.backend.entries(stored.key))
     await _delete_others(store, engine, done.places, mark.at)
     await unmark_table(engine)
     await store.backend.commit([mark_change(done.written, time.time(), mark)])
@@ -120,18 +122,6 @@ class Export:
         self.refused += 1
         place = f"{scope.scope} key {key!r} of runner {scope.part('runner_id')}"
         self._logger.warning(f"Not written: {place}: {fault}")
-
-
-async def _scopes(store: StateStore) -> Any:
-    cursor = None
-    while True:
-        page = await store.backend.scopes(ScopeFilter(), cursor, 500)
-        for scope in page.scopes:
-            if not is_bookkeeping(scope.key):
-                yield scope.key
-        cursor = page.cursor
-        if cursor is None:
-            return
 
 
 async def _delete_others(

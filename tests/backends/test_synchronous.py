@@ -1,10 +1,8 @@
-"""What the backends over a network have in common: the synchronous store, urls, extras."""
+"""The synchronous store over real servers."""
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,13 +12,10 @@ from pytest_mock import MockerFixture
 from langbot_state_ext import (
     BackendError,
     BackendUnavailable,
-    ConfigError,
     RunnerScopedStateStore,
     ScopeFilter,
     open_backend,
 )
-from langbot_state_ext.backends.urls import read_url
-from langbot_state_ext.config import shown_url
 from langbot_state_ext.testing import SimpleBinding, SimpleDescriptor, SimpleEvent, SimpleQuery
 from langbot_state_ext.testing.contract import person, put
 
@@ -109,96 +104,3 @@ def test_a_server_that_is_not_there_leaves_no_thread(scheme: str) -> None:
     with pytest.raises(BackendUnavailable, match=r"127\.0\.0\.1:1/"):
         RunnerScopedStateStore.open(f"{scheme}://u:x@127.0.0.1:1/0?wait_s=1")
     assert threading.active_count() <= before
-
-
-@pytest.mark.parametrize(
-    ("scheme", "package", "extra"),
-    [
-        ("postgresql", "psycopg", "postgres"),
-        ("postgresql", "psycopg_pool", "postgres"),
-        ("redis", "redis", "redis"),
-        ("valkey", "redis", "redis"),
-    ],
-)
-def test_a_missing_driver_names_the_command_that_installs_it(
-    scheme: str, package: str, extra: str
-) -> None:
-    program = f"""
-import sys
-sys.modules[{package!r}] = None
-from langbot_state_ext import MissingExtra, open_backend
-try:
-    open_backend("{scheme}://h/0")
-except MissingExtra as error:
-    print(error)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert f"pip install 'langbot-state-ext[{extra}]'" in done.stdout
-
-
-def test_drivers_are_imported_only_when_they_are_used() -> None:
-    program = """
-import sys
-import langbot_state_ext
-langbot_state_ext.open_backend("sqlite:///x.db")
-assert not {"psycopg", "psycopg_pool", "redis"} & set(sys.modules)
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("postgresql://u:s3cret@h/d?wait_s=1", "postgresql://u:***@h/d?wait_s=1"),
-        ("postgresql://h/d?user=u&password=s3cret", "postgresql://h/d?user=u&password=***"),
-        (
-            "postgresql://h/d?sslpassword=s3cret&user=u",
-            "postgresql://h/d?sslpassword=***&user=u",
-        ),
-        (
-            "rediss://:s3cret@h/0?password=s3cret&db=1",
-            "rediss://:***@h/0?password=***&db=1",
-        ),
-    ],
-)
-def test_a_shown_url_has_no_secret(url: str, shown: str) -> None:
-    assert shown_url(url) == shown
-    open_backend(url)
-
-
-@pytest.mark.parametrize("name", ["oauth_client_secret", "scram_client_key", "scram_server_key"])
-def test_what_newer_libpqs_take_is_as_secret(name: str) -> None:
-    url = f"postgresql://h/d?user=u&{name}=S3cret&options=x"
-    assert shown_url(url) == f"postgresql://h/d?user=u&{name}=***&options=x"
-    assert read_url(url, "schema", {name, "user", "options"}).secrets == ("S3cret",)
-
-
-def test_a_password_in_the_query_is_kept_out_of_errors() -> None:
-    url = "postgresql://127.0.0.1:1/d?user=u&password=s3cret&wait_s=1"
-    with pytest.raises(BackendUnavailable) as caught:
-        RunnerScopedStateStore.open(url)
-    assert "s3cret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "url", ["redis://h/mydb", "redis:///0", "redis://h:6379/0/1", "redis://", "valkey://h/x"]
-)
-def test_a_redis_url_has_a_host_and_a_number(url: str) -> None:
-    with pytest.raises(ConfigError, match="a number as database"):
-        open_backend(url)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "postgresql://u:p%40Secret%zz@h/db",
-        "postgresql://h/db?password=abc&Secret=1",
-        "redis://u:a@Secret@h/0?nope=1",
-    ],
-)
-def test_a_refusal_never_has_the_password(url: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        open_backend(url)
-    assert "Secret" not in str(caught.value)
