@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..backends import Backend, Change, Entry
+from ..backends.retry import commit_current
 from ..errors import CodecError, VersionConflict
 from ..state.codec import decode, encode
 from ..state.external_id import EXTERNAL_ID_KEY
@@ -46,23 +47,19 @@ class Conversations:
         Raises:
             BackendError: The store failed; nothing was changed.
         """
-        while True:
-            activity = _activity_of(key)
+
+        async def changes() -> tuple[list[Change], bool]:
             last = await self._backend.get(activity, LAST_ACTIVITY_KEY)
             held = await self._backend.entries(key)
             now = self._clock()
             expired = is_expired(now, _value(last), idle_s, expire_after_s)
             version = last.version if last else 0
-            changes = [Change(activity, LAST_ACTIVITY_KEY, encode(now), version)]
-            if expired:
-                changes += _deletions(key, held)
-            try:
-                await self._backend.commit(changes)
-            except VersionConflict:
-                continue
-            if expired:
-                self._logger.info(f"Conversation {_name(key)} has expired: a new one begins")
-            return
+            noted = Change(activity, LAST_ACTIVITY_KEY, encode(now), version)
+            return [noted, *(_deletions(key, held) if expired else ())], expired
+
+        activity = _activity_of(key)
+        if await commit_current(self._backend, changes):
+            self._logger.info(f"Conversation {_name(key)} has expired: a new one begins")
 
     async def note_end_of_run(self, key: ScopeKey) -> None:
         """Note the time of an answer, for a conversation that may expire."""

@@ -14,7 +14,8 @@ from collections.abc import AsyncIterator
 from typing import Literal, NamedTuple
 
 from ..backends import Backend, Change, ScopeFilter
-from ..errors import StateError, VersionConflict
+from ..backends.retry import commit_current
+from ..errors import StateError
 from ..state.policy import BOOKKEEPING_RUNNER
 from ..state.scopes import ScopeKey
 from .revisions import BelongsTo, KeyRevisions, Revision
@@ -111,14 +112,9 @@ class RunUndo:
                 await self._backend.commit([change])
                 return
             self._written.add((change.scope, change.key))
-            while True:
-                try:
-                    await self._backend.commit(await self._with_revision(change))
-                except VersionConflict:
-                    continue
-                return
+            await commit_current(self._backend, lambda: self._with_revision(change))
 
-    async def _with_revision(self, change: Change) -> list[Change]:
+    async def _with_revision(self, change: Change) -> tuple[list[Change], None]:
         """Return a write together with the one that notes its revision."""
         name = _name(change.scope, change.key)
         noted = await self._backend.get(REVISIONS, name)
@@ -128,7 +124,7 @@ class RunUndo:
         return [
             change._replace(expect=held.version if held else 0),
             Change(REVISIONS, name, revisions.format(), noted.version if noted else 0),
-        ]
+        ], None
 
 
 async def undo_unfinished(backend: Backend, instance_id: str) -> tuple[set[str], list[Overwritten]]:
@@ -165,27 +161,27 @@ async def drop_revisions(backend: Backend, which: ScopeFilter) -> None:
 
 
 async def _end(backend: Backend, belongs: BelongsTo, *, completed: bool) -> list[Overwritten]:
-    while True:
-        changes, kept = list[Change](), list[Overwritten]()
-        async for name, version, revisions in _stored(backend):
-            rest = None
-            if revisions is None:
-                LOGGER.warning("The revisions of a key can't be read: they were dropped")
-            elif revisions.includes(belongs):
-                rest, more, overwritten = await _rest(
-                    backend, revisions, belongs, completed=completed
-                )
-                changes += more
-                kept += overwritten
-            else:
-                continue
-            data = rest.format() if rest is not None and rest.is_open else None
-            changes.append(Change(REVISIONS, name, data, version))
-        try:
-            await backend.commit(changes)
-        except VersionConflict:
+    return await commit_current(backend, lambda: _ended(backend, belongs, completed=completed))
+
+
+async def _ended(
+    backend: Backend, belongs: BelongsTo, *, completed: bool
+) -> tuple[list[Change], list[Overwritten]]:
+    """Return the changes that the end of some runs makes, and what is kept of failed ones."""
+    changes, kept = list[Change](), list[Overwritten]()
+    async for name, version, revisions in _stored(backend):
+        rest = None
+        if revisions is None:
+            LOGGER.warning("The revisions of a key can't be read: they were dropped")
+        elif revisions.includes(belongs):
+            rest, more, overwritten = await _rest(backend, revisions, belongs, completed=completed)
+            changes += more
+            kept += overwritten
+        else:
             continue
-        return kept
+        data = rest.format() if rest is not None and rest.is_open else None
+        changes.append(Change(REVISIONS, name, data, version))
+    return changes, kept
 
 
 async def _rest(
