@@ -10,7 +10,7 @@ from pytest_mock import MockerFixture
 
 from langbot_state_ext import ConfigError, Limits, open_backend
 from langbot_state_ext.backends.sqlite.backend import SqliteBackend
-from langbot_state_ext.backends.urls import shown_url, sqlite_file
+from langbot_state_ext.backends.urls import url_without_secrets, sqlite_file
 from langbot_state_ext.config import is_enabled, parse_config
 
 
@@ -206,7 +206,7 @@ def test_what_asks_for_the_extension(section: Any, enabled: bool) -> None:
     ],
 )
 def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
-    assert shown_url(url) == shown
+    assert url_without_secrets(url) == shown
 
 
 def test_a_sqlite_url_names_its_file() -> None:

@@ -87,7 +87,7 @@ def complete_url(url: str, *, root: Path, environ: Mapping[str, str] = os.enviro
     return re.sub(r"^sqlite:///(?=[^/?])", lambda _: f"sqlite:///{folder}/", url)
 
 
-def shown_url(url: str) -> str:
+def url_without_secrets(url: str) -> str:
     """Return any url for messages and logs, also a faulty one: `***` replaces its secrets."""
     return _PASSWORD.sub(r"\1:***@", _SECRET_PARAMETER.sub(r"\1=***", url))
 

@@ -55,27 +55,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="langbot-state", description="Durable state for LangBot's agent runners."
+        prog="langbot-state",
+        description="Durable state for LangBot's agent runners.",
+        epilog="Run it in the folder that holds LangBot's data/config.yaml.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, text in (
         ("run", _run, "start LangBot with the extension; takes LangBot's own arguments"),
-        ("enable", _enable, "make a plain langbot of this environment load the extension"),
-        ("disable", _disable, "undo enable; the state is kept"),
+        ("enable", _enable, "install the start-up hook and set state_ext.enable: true"),
+        ("disable", _disable, "remove the hook and set state_ext.enable: false; the state is kept"),
         ("doctor", _doctor, "check the installation, the configuration and the store"),
-        ("export-host", _export_host, "write the state to LangBot's own table; stop LangBot first"),
+        (
+            "export-host",
+            _export_host,
+            "write the state back to LangBot's own table; stop LangBot first",
+        ),
         ("copy", _copy, "copy the state from one store to another; stop LangBot first"),
     ):
         sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         sub.set_defaults(command=command)
         if name == "copy":
-            for which in ("FROM_URL", "TO_URL"):
-                sub.add_argument(
-                    which, help="a url as in state_ext.url; ${NAME} is read from the environment"
-                )
+            sub.add_argument("FROM_URL", help="the store to read, a url as in state_ext.url")
+            sub.add_argument("TO_URL", help="the store to write; nothing in it is deleted")
+            sub.epilog = "Put a url with ${NAME} in single quotes: it is read from the environment."
         if name != "run":
-            sub.add_argument("--json", action="store_true", help="print JSON")
+            sub.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
 
 

@@ -189,7 +189,7 @@ class Adapter:
         outcome = await self._lifecycle.update(run_id, scope, key, value, sequence=sequence)
         if outcome is None:
             return True, None
-        await self._sessions.sync(run_id, outcome, value)
+        await self._sessions.sync_uuid(run_id, outcome, value)
         return _answer(scope, key, outcome.refusal)
 
     async def _finalize(
@@ -231,7 +231,7 @@ class Adapter:
         done, reason = _answer(scope, state_key, outcome.refusal)
         if not done:
             self._logger.warning(f"Runner {runner_id} State API refused: {reason}")
-        await self._sessions.sync(run_id, outcome, value)
+        await self._sessions.sync_uuid(run_id, outcome, value)
         return done, reason
 
     async def _state_delete(self, _original: Any, *, scope_key: str, state_key: str) -> bool:

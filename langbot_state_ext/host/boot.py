@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..backends.urls import shown_url
+from ..backends.urls import url_without_secrets
 from ..config import SECTION, StateExtConfig, is_enabled, parse_config
 from ..errors import StateError
 from ..lifecycle.lifecycle import RunLifecycle
@@ -102,7 +102,7 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         undo.push_async_exit(attached.pop_all())
     ap.logger.info(
         f"langbot-state-ext {__version__} keeps the state of LangBot {version}'s runners in "
-        f"{shown_url(config.url)}"
+        f"{url_without_secrets(config.url)}"
     )
     return patches
 

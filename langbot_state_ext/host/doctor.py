@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ..backends import ScopeFilter
-from ..backends.urls import missing_file, shown_url
+from ..backends.urls import missing_file, url_without_secrets
 from ..config import SECTION, StateExtConfig, parse_config
 from ..errors import ConfigError, StateError
 from ..lifecycle.lifecycle import RunLifecycle
@@ -103,7 +103,7 @@ async def _store(config_file: Path, root: Path) -> str:
     async with StateStore.open(url) as store:
         page = await store.backend.scopes(ScopeFilter(), None, 1000)
     count = f"{len(page.scopes)}{' or more' if page.cursor else ''}"
-    return f"{shown_url(url)} is readable and has {count} scopes"
+    return f"{url_without_secrets(url)} is readable and has {count} scopes"
 
 
 async def _plugin(config_file: Path) -> str:

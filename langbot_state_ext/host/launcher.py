@@ -15,7 +15,7 @@ import yaml
 
 from ..config import SECTION
 from ..errors import ConfigError
-from . import startup
+from . import startup_hook
 from .compat import check_version
 
 HOOK = "_langbot_state_ext_startup"
@@ -31,7 +31,7 @@ def run(arguments: Sequence[str]) -> None:
         HostNotSupported: This version of LangBot is not supported.
     """
     check_version()
-    startup.install()
+    startup_hook.install()
     sys.argv = ["langbot", *arguments]
     from langbot.__main__ import main
 
@@ -55,7 +55,7 @@ def enable(config_file: Path) -> list[Path]:
     check_version()
     _check_section(read_config(config_file), config_file)
     hook, loader = _hook_files()
-    hook.write_text(Path(startup.__file__).read_text("utf-8"), "utf-8")
+    hook.write_text(Path(startup_hook.__file__).read_text("utf-8"), "utf-8")
     loader.write_text(f"import {HOOK}\n", "utf-8")
     write_section(config_file, {"enable": True})
     return [config_file, hook, loader]

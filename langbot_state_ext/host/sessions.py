@@ -71,7 +71,7 @@ class Sessions:
                   self._resolve_query_4_11_0),
         ]  # fmt: skip
 
-    async def sync(self, run_id: str | None, outcome: Outcome, value: Any) -> None:
+    async def sync_uuid(self, run_id: str | None, outcome: Outcome, value: Any) -> None:
         """Make an accepted external id the uuid of the run's conversation."""
         if not self._sync_uuid or not outcome.kept:
             return

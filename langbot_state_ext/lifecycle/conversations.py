@@ -34,10 +34,10 @@ class Conversations:
         """Return the stored external id of a conversation; None for none."""
         return _value(await self._backend.get(key, EXTERNAL_ID_KEY))
 
-    async def note_message(
+    async def expire_or_note_message(
         self, key: ScopeKey, expire_after_s: float, idle_s: float | None
     ) -> None:
-        """Note the time of a message, and clear an expired conversation in the same commit.
+        """Note the time of a message; clear the conversation in the same commit when it has expired.
 
         Args:
             key: The conversation.

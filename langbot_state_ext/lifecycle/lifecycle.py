@@ -115,7 +115,9 @@ class RunLifecycle:
             return None
         if expire_after_s > 0:
             busy = any(active.conversation == key for active in self._active.values())
-            await self._conversations.note_message(key, inf if busy else expire_after_s, idle_s)
+            await self._conversations.expire_or_note_message(
+                key, inf if busy else expire_after_s, idle_s
+            )
         return await self._conversations.external_id(key)
 
     def conversation_of(self, run_id: str) -> ScopeKey | None:

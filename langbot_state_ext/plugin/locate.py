@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from ..backends.urls import shown_url, sqlite_file
+from ..backends.urls import url_without_secrets, sqlite_file
 from ..config import SECTION, is_enabled, parse_config
 from ..errors import BackendUnavailable, ConfigError, StateError
 from ..state.codec import Limits
@@ -78,7 +78,7 @@ def locate_store(
         checked = parse_config(given, root=root, environ=environ)
     except ConfigError as error:
         faults = _faults(error, host, by_setting=bool(url))
-        raise StoreNotFound(faults, shown_url(str(given.get("url", "")))) from None
+        raise StoreNotFound(faults, url_without_secrets(str(given.get("url", "")))) from None
     _check_exists(checked.url, enabled=bool(url) or is_enabled(section or None))
     return Location(checked.url, checked.store_limits())
 
@@ -122,7 +122,7 @@ class StoreAccess:
 
     async def _open(self) -> StateStore:
         location = locate_store(self._config(), self._start or Path.cwd())
-        self.url = shown_url(location.url)
+        self.url = url_without_secrets(location.url)
         self._path = sqlite_file(location.url)
         self._file = _identity(self._path)
         try:
@@ -185,6 +185,8 @@ def _check_exists(url: str, *, enabled: bool) -> None:
         raise StoreNotFound(
             "LangBot runs without langbot-state-ext: install it beside LangBot, then run "
             "langbot-state enable",
-            shown_url(url),
+            url_without_secrets(url),
         )
-    raise StoreNotFound(f"{file} does not exist: start LangBot, which creates it", shown_url(url))
+    raise StoreNotFound(
+        f"{file} does not exist: start LangBot, which creates it", url_without_secrets(url)
+    )

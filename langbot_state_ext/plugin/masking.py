@@ -65,7 +65,7 @@ _QUERY = re.compile(r"([?&])([\w.-]+)=([^&#\s\"']+)")
 _QUERY_SECRETS = frozenset({"key", "sig", "sign", "signature"})
 
 
-def is_secret(key: str) -> bool:
+def is_secret_key(key: str) -> bool:
     """Return whether a key suggests a credential.
 
     Args:
@@ -94,7 +94,7 @@ def masked(key: str, value: Any) -> Any:
         count tokens there); and what looks like a credential in any text. Null, true and false are
         never hidden.
     """
-    if is_secret(key):
+    if is_secret_key(key):
         return _hidden(value, whole=_names_secret(key, _words(key)))
     if isinstance(value, dict):
         return {name: masked(name, item) for name, item in value.items()}
@@ -124,7 +124,7 @@ def _hidden(value: Any, *, whole: bool) -> Any:
     if whole or isinstance(value, str):
         return MASK
     if isinstance(value, dict):
-        return {name: _hidden(item, whole=is_secret(name)) for name, item in value.items()}
+        return {name: _hidden(item, whole=is_secret_key(name)) for name, item in value.items()}
     return [_hidden(item, whole=False) for item in value] if isinstance(value, list) else value
 
 
@@ -137,6 +137,6 @@ def _without_credentials(text: str) -> str:
 
 def _query_hidden(found: re.Match[str]) -> str:
     start, name, _ = found.groups()
-    if is_secret(name) or name.lower() in _QUERY_SECRETS:
+    if is_secret_key(name) or name.lower() in _QUERY_SECRETS:
         return f"{start}{name}={MASK}"
     return found[0]

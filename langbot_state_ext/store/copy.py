@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..backends import ALL_SCOPES, Backend, Change, Entry, open_backend
 from ..backends.opening import check_url
-from ..backends.urls import complete_url, missing_file, shown_url, sqlite_file
+from ..backends.urls import complete_url, missing_file, url_without_secrets, sqlite_file
 from ..backends.walk import scope_pages
 from ..errors import BackendError, ConfigError, VersionConflict
 from ..state.scopes import ScopeKey
@@ -108,12 +108,14 @@ async def copy_urls(
             raise ConfigError("memory:// is gone with this command: copy from or to another store")
     file = sqlite_file(source)
     if source == target or (file is not None and file == sqlite_file(target)):
-        raise ConfigError(f"both urls are {shown_url(source)}: name the store to copy into")
+        raise ConfigError(
+            f"both urls are {url_without_secrets(source)}: name the store to copy into"
+        )
     if missing_file(source):
         raise ConfigError(f"there is no {file} to copy from")
     async with open_backend(source) as ours, open_backend(target) as theirs:
         if not (await ours.scopes(ALL_SCOPES, None, 1)).scopes:
-            raise ConfigError(f"there is no state at {shown_url(source)} to copy from")
+            raise ConfigError(f"there is no state at {url_without_secrets(source)} to copy from")
         return await copy(ours, theirs, progress=progress)
 
 

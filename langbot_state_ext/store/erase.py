@@ -1,4 +1,7 @@
-"""Erase everything that belongs to a person or a chat, except the extension's bookkeeping."""
+"""Erase every scope that matches some filters, except the extension's bookkeeping.
+
+`plugin.owners.filters_for` makes the filters of a person, a group or a conversation.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from langbot_state_ext.backends.urls import (
     NetworkUrl,
     complete_url,
     read_network_url,
-    shown_url,
+    url_without_secrets,
     sqlite_file,
 )
 
@@ -74,14 +74,14 @@ def test_a_faulty_url_says_what_is_allowed(url: str, fault: str) -> None:
     ],
 )
 def test_a_shown_url_has_no_secret(url: str, shown: str) -> None:
-    assert shown_url(url) == shown
+    assert url_without_secrets(url) == shown
     open_backend(url)
 
 
 @pytest.mark.parametrize("name", ["oauth_client_secret", "scram_client_key", "scram_server_key"])
 def test_what_newer_libpqs_take_is_as_secret(name: str) -> None:
     url = f"postgresql://h/d?user=u&{name}=S3cret&options=x"
-    assert shown_url(url) == f"postgresql://h/d?user=u&{name}=***&options=x"
+    assert url_without_secrets(url) == f"postgresql://h/d?user=u&{name}=***&options=x"
     assert read(url, name).secrets == ("S3cret",)
 
 
@@ -124,7 +124,7 @@ def test_a_refusal_never_has_the_password(url: str) -> None:
     ],
 )
 def test_a_url_that_cannot_be_read_is_shown_without_its_secret(url: str) -> None:
-    shown = shown_url(url)
+    shown = url_without_secrets(url)
     assert "***" in shown
     assert not any(part in shown for part in ("top", "s3cret"))
 

@@ -1,4 +1,4 @@
-"""LangBot's own state is taken over once, row by row, and written back."""
+"""LangBot's own state is adopted once, row by row, and written back."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def test_every_scope_is_taken_over_by_its_identity(
     async with StateStore() as store:
         with caplog.at_level("INFO"):
             assert await adopt(store, engine, LOGGER) == 5
-        assert "Took over 5 of 6 entries" in caplog.text
+        assert "Adopted 5 of 6 entries" in caplog.text
         conversation = (("conversation_id", "person_alice"), ("thread_id", None))
         assert await store.get(key("conversation", *conversation), "n") == {"a": 1}
         alice = key("actor", ("actor_type", "user"), ("actor_id", "alice"))
@@ -282,7 +282,7 @@ async def test_a_store_that_was_never_langbots_writes_nothing_back(engine: Async
     await fill(engine)
     before = await rows(engine)
     async with StateStore() as store:
-        with pytest.raises(ConfigError, match="never took over LangBot's state"):
+        with pytest.raises(ConfigError, match="never adopted LangBot's state"):
             await export(store, engine, LOGGER)
     assert await rows(engine) == before
 

@@ -75,7 +75,7 @@ def test_two_langbots_share_a_store_and_outlive_its_absence(
     )
     with server, pair(*folder, tmp_path, server_url(server)) as both:
         (one, bot), (other, there) = both
-        took = [host.log.count("Took over 1 of 1 entries") for host in (one, other)]
+        took = [host.log.count("Adopted 1 of 1 entries") for host in (one, other)]
         assert sorted(took) == [0, 1]
         for host in (one, other):
             assert PASSWORD not in host.log

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from langbot_state_ext.plugin.masking import MASK, is_secret, masked
+from langbot_state_ext.plugin.masking import MASK, is_secret_key, masked
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from langbot_state_ext.plugin.masking import MASK, is_secret, masked
     ],
 )
 def test_what_looks_like_a_credential_is_one(key: str) -> None:
-    assert is_secret(key)
+    assert is_secret_key(key)
     assert masked(key, "s3cr3t") == MASK
 
 
@@ -34,7 +34,7 @@ def test_what_looks_like_a_credential_is_one(key: str) -> None:
     ],
 )
 def test_other_keys_are_not(key: str) -> None:
-    assert not is_secret(key)
+    assert not is_secret_key(key)
     assert masked(key, "tea with milk") == "tea with milk"
 
 

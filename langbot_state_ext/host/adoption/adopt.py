@@ -17,14 +17,14 @@ from .marks import is_mark, mark_change, mark_in_store, mark_in_table, mark_tabl
 from .rows import change_of, read_rows, written_at
 
 _LOST = (
-    "The store is empty, but LangBot's own state was taken over on {at:%Y-%m-%d %H:%M} UTC: the "
+    "The store is empty, but LangBot's own state was adopted on {at:%Y-%m-%d %H:%M} UTC: the "
     "store lost its state, or state_ext.url names another one. State starts empty, because what "
     "LangBot had before is older. Restore a back-up, or copy the old store: langbot-state copy"
 )
 
 
 async def adopt(store: StateStore, engine: AsyncEngine, logger: Any) -> int:
-    """Take over LangBot's own state: all of it at first, later what LangBot wrote by itself.
+    """Adopt LangBot's own state: all of it at first, later what LangBot wrote by itself.
 
     The first time the store must be empty. Of two values of one key the newer wins. An empty store
     beside a table that was adopted before has lost its state, or is another one: it gets only the
@@ -37,10 +37,10 @@ async def adopt(store: StateStore, engine: AsyncEngine, logger: Any) -> int:
             the lost state.
 
     Returns:
-        How many rows were taken over.
+        How many rows were adopted.
 
     Raises:
-        BackendError: The store failed; nothing was taken over.
+        BackendError: The store failed; nothing was adopted.
     """
     now = time.time()
     mark = await mark_in_store(store)
@@ -63,7 +63,7 @@ async def adopt(store: StateStore, engine: AsyncEngine, logger: Any) -> int:
         return 0
     await mark_table(store, engine, now)
     if rows:
-        logger.info(f"Took over {len(changes)} of {len(rows)} entries of LangBot's own state")
+        logger.info(f"Adopted {len(changes)} of {len(rows)} entries of LangBot's own state")
     return len(changes)
 
 

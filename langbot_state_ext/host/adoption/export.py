@@ -36,7 +36,7 @@ class Exported(NamedTuple):
 async def export(store: StateStore, engine: AsyncEngine, logger: Any) -> Exported:
     """Write the state back into LangBot's own table, so that LangBot can run alone.
 
-    Rows that were taken over and deleted since are deleted there, too. Rows that LangBot wrote by
+    Rows that were adopted and deleted since are deleted there, too. Rows that LangBot wrote by
     itself since stay. A second export gives the same table. LangBot must not be running.
 
     Args:
@@ -48,13 +48,13 @@ async def export(store: StateStore, engine: AsyncEngine, logger: Any) -> Exporte
         What was written.
 
     Raises:
-        ConfigError: The store never took over LangBot's state, so it may be the wrong one.
+        ConfigError: The store never adopted LangBot's state, so it may be the wrong one.
         BackendError: The store can't be read.
     """
     mark = await mark_in_store(store)
     if mark is None:
         raise ConfigError(
-            "the store at state_ext.url never took over LangBot's state, so nothing was written "
+            "the store at state_ext.url never adopted LangBot's state, so nothing was written "
             "back: check that it is the url that LangBot runs with"
         )
     rows = {place_of(row): written_at(row) for row in await read_rows(engine)}
@@ -127,7 +127,7 @@ class Export:
 async def _delete_others(
     store: StateStore, engine: AsyncEngine, places: set[Place], until: float
 ) -> None:
-    """Delete the rows that were taken over and that the store no longer has."""
+    """Delete the rows that were adopted and that the store no longer has."""
     stale = [
         row["id"]
         for row in await read_rows(engine)

@@ -13,7 +13,7 @@ import yaml
 from pytest_mock import MockerFixture
 
 from langbot_state_ext import ConfigError
-from langbot_state_ext.host import launcher, startup
+from langbot_state_ext.host import launcher, startup_hook
 
 PYTHON = "/usr/bin/python3"
 
@@ -36,7 +36,7 @@ PYTHON = "/usr/bin/python3"
     ],
 )
 def test_which_command_line_is_langbot(argv: list[str], host: bool) -> None:
-    assert startup.is_host(argv) == host
+    assert startup_hook.is_host(argv) == host
 
 
 @pytest.fixture
