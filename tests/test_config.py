@@ -10,7 +10,7 @@ from pytest_mock import MockerFixture
 
 from langbot_state_ext import ConfigError, Limits, open_backend
 from langbot_state_ext.backends.sqlite.backend import SqliteBackend
-from langbot_state_ext.backends.urls import url_without_secrets, sqlite_file
+from langbot_state_ext.backends.urls import sqlite_file, url_without_secrets
 from langbot_state_ext.config import is_enabled, parse_config
 
 

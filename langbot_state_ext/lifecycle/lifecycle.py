@@ -12,24 +12,21 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Any
 
-from ..backends import Change
-from ..errors import BackendError, StateError
-from ..state.external_id import EXTERNAL_ID_KEY, is_external_id
-from ..state.policy import Refusal, enabled_keys, locate
+from ..errors import BackendError
+from ..state.external_id import EXTERNAL_ID_KEY
+from ..state.policy import enabled_keys, locate
 from ..state.protocols import BindingLike, EventLike, HasId
 from ..state.scopes import ScopeKey, Snapshot, empty_snapshot
 from ..store.store import LOGGER, StateStore
 from ..store.undo import Overwritten, RunUndo, undo_unfinished
-from ..store.updates import resolve, stored_key
+from ..store.updates import resolve
 from .conversation_rules import DEFAULT_FORGET_ON, is_dead
 from .conversations import Conversations
 from .run import ActiveRun, OnFailedRun, OnUnavailable, Outcome, Run, RunState
-
-STATE_API_KEYS = 100
-"""The most keys that one `state_list` names."""
+from .state_api import StateApi
 
 
-class RunLifecycle:
+class RunLifecycle(StateApi):
     """Gives runs their snapshot and consumes their updates.
 
     Args:
@@ -56,15 +53,14 @@ class RunLifecycle:
         logger: Any = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.store = store
+        super().__init__(store)
         self.on_unavailable = on_unavailable
         self._on_failed_run = on_failed_run
         self._forget_on = tuple(forget_on)
         self._instance_id = instance_id
         self._logger = logger or LOGGER
         self._conversations = Conversations(store.backend, self._logger, clock)
-        self._active: dict[str, ActiveRun] = {}
-        self._to_end: list[tuple[RunUndo, bool]] = []
+        self._ended: list[tuple[RunUndo, bool]] = []
 
     def __contains__(self, run_id: object) -> bool:
         return run_id in self._active
@@ -199,65 +195,17 @@ class RunLifecycle:
         update = resolve(located, key, value, self.store.limits, run_id=run_id)
         return await self._apply(update, scope, key, value)
 
-    async def state_set(self, run_id: str | None, scope: ScopeKey, key: str, value: Any) -> Outcome:
-        """Write one value for the State API.
-
-        Args:
-            run_id: The run that asks; None for one that is not known.
-            scope: Whose state.
-            key: The state key, any text.
-            value: Any value.
-
-        Returns:
-            What came of it. A refusal is not logged here.
-        """
-        update = resolve(scope, key, value, self.store.limits, run_id=run_id)
-        return await self._apply(update, scope.scope, key, value)
-
-    async def state_delete(self, run_id: str | None, scope: ScopeKey, key: str) -> bool:
-        """Delete one value for the State API.
-
-        Returns:
-            True when it was there.
-
-        Raises:
-            InvalidKey: The key is outside the limits.
-            StateError: The run has failed; nothing was deleted.
-            BackendError: The store failed; nothing was deleted.
-        """
-        change = Change(scope, stored_key(key, self.store.limits), None, run_id=run_id)
-        if await self.store.backend.get(scope, change.key) is None:
-            return False
-        await self._commit(change)
-        return True
-
-    async def state_list(
-        self, scope: ScopeKey, prefix: str | None, limit: object
-    ) -> tuple[list[str], bool]:
-        """List keys for the State API, see `StateStore.list`.
-
-        Args:
-            scope: Whose state.
-            prefix: How the keys begin. None and empty text: every key.
-            limit: The most keys, 1 to 100. Anything else means 100.
-
-        Source:
-            LangBot 4.11.2, langbot/pkg/plugin/agent_state_actions.py, state_list.
-        """
-        number = limit if isinstance(limit, int) and limit > 0 else STATE_API_KEYS
-        return await self.store.list(scope, prefix or "", min(number, STATE_API_KEYS))
-
     async def after_run(self, run_id: str, status: str, reason: str | None = None) -> None:
         """End a run. A run that is not known, or has ended, is no error.
 
         Args:
             run_id: The run.
             status: `completed`, `failed`, `timeout` or `cancelled`.
-            reason: The runner's own words, for a run that did not complete.
+            reason: The error of a run that did not complete.
 
         Raises:
-            BackendError: The store failed; a run that was to be undone will be with the end of the
-                next run, or when LangBot starts again.
+            BackendError: The store failed. A run that had to be undone is undone when the next
+                run ends, or when LangBot starts again.
         """
         active = self._active.get(run_id)
         if active is None:
@@ -267,46 +215,26 @@ class RunLifecycle:
         finally:
             self._active.pop(run_id, None)
 
-    async def end_undo(self) -> None:
-        """Confirm or undo what ended runs wrote, where the store failed at their end.
+    async def finish_ended_runs(self) -> None:
+        """Confirm or undo what ended runs wrote, also where the store failed before.
 
         Raises:
             BackendError: The store failed again.
         """
-        for ended in tuple(self._to_end):
+        for ended in tuple(self._ended):
             undo, completed = ended
             self._report(await undo.end(completed=completed))
-            if ended in self._to_end:
-                self._to_end.remove(ended)
+            if ended in self._ended:
+                self._ended.remove(ended)
 
     def discard(self, run_id: str) -> None:
         """Drop a run that will have no end, such as one that died before it was under way."""
         self._active.pop(run_id, None)
 
-    async def _apply(self, update: Change | Refusal, scope: str, key: str, value: Any) -> Outcome:
-        """Make an update, and say what came of it."""
-        if isinstance(update, Refusal):
-            return Outcome(scope, key, update.reason)
-        try:
-            await self._commit(update)
-        except StateError as error:
-            return Outcome(scope, key, str(error))
-        active = self._active.get(update.run_id or "")
-        if active is not None and is_external_id(scope, update.key):
-            active.external_ids.append(value)
-        return Outcome(scope, update.key, None)
-
-    async def _commit(self, change: Change) -> None:
-        active = self._active.get(change.run_id or "")
-        if active is not None and active.undo is not None:
-            await active.undo.commit(change)
-        else:
-            await self.store.backend.commit([change])
-
     async def _end(self, active: ActiveRun, status: str, reason: str | None) -> None:
         if active.undo is not None:
-            self._to_end.append((active.undo, status == "completed"))
-            await self.end_undo()
+            self._ended.append((active.undo, status == "completed"))
+            await self.finish_ended_runs()
         conversation = active.conversation
         if conversation is None:
             return

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from ..backends.urls import url_without_secrets, sqlite_file
+from ..backends.urls import sqlite_file, url_without_secrets
 from ..config import SECTION, is_enabled, parse_config
 from ..errors import BackendUnavailable, ConfigError, StateError
 from ..state.codec import Limits

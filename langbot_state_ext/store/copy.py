@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..backends import ALL_SCOPES, Backend, Change, Entry, open_backend
 from ..backends.opening import check_url
-from ..backends.urls import complete_url, missing_file, url_without_secrets, sqlite_file
+from ..backends.urls import complete_url, missing_file, sqlite_file, url_without_secrets
 from ..backends.walk import scope_pages
 from ..errors import BackendError, ConfigError, VersionConflict
 from ..state.scopes import ScopeKey

@@ -11,8 +11,8 @@ from langbot_state_ext.backends.urls import (
     NetworkUrl,
     complete_url,
     read_network_url,
-    url_without_secrets,
     sqlite_file,
+    url_without_secrets,
 )
 
 

@@ -184,8 +184,11 @@ async def test_a_seam_that_is_gone_is_named(
     ap = application(tmp_path)
     with monkeypatch.context() as patched:
         patched.delattr(AgentRunJournal, "finalize_run")
-        with pytest.raises(HostNotSupported, match=r"AgentRunJournal\.finalize_run is missing"):
+        with pytest.raises(
+            HostNotSupported, match=r"AgentRunJournal\.finalize_run is missing"
+        ) as e:
             await boot.attach(ap, parse_config({"url": "memory://"}, root=tmp_path))
+    assert str(e.value).endswith("or run: langbot-state disable")
     await ap.engine.dispose()
 
 
@@ -198,6 +201,26 @@ def test_without_langbot_the_extra_is_named(mocker: MockerFixture) -> None:
 def test_a_scope_key_that_is_not_ours_is_refused() -> None:
     with pytest.raises(ScopeError, match="does not belong to a run"):
         adapter._key("actor:v1:abc")
+
+
+async def test_a_write_under_a_scope_key_that_is_not_ours_is_refused_with_one_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from langbot.pkg.agent.runner.persistent_state_store import PersistentStateStore
+
+    patches = Patches(table())
+    patches.install()
+    try:
+        done, reason = await PersistentStateStore(None).state_set(
+            "actor:v1:abc", "k", 1, "runner-1", "binding-1", "actor", {}
+        )
+    finally:
+        patches.uninstall()
+    assert not done
+    assert "actor key 'k': scope key 'actor:v1:abc' does not belong to a run" in str(reason)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Runner runner-1 State API refused: {reason}"
+    ]
 
 
 def test_a_scope_key_survives_the_copies_that_langbot_makes() -> None:

@@ -1,6 +1,7 @@
 """Search for scopes by name or id, or by the text of keys and values.
 
-A request becomes filters, which are scanned one after the other. A request scans a limited part of the store; its cursor says where the next one continues.
+A request becomes filters, which are scanned one after the other. It scans a limited part of the
+store; its cursor says where the next one continues.
 """
 
 from __future__ import annotations
