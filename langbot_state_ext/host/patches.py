@@ -11,6 +11,7 @@ from typing import Any
 import wrapt
 
 from ..errors import HostNotSupported
+from .compat import SUPPORTED
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,10 @@ class Patches:
         """
         faults = self.faults()
         if faults:
-            raise HostNotSupported("this LangBot is not as expected: " + "; ".join(faults))
+            raise HostNotSupported(
+                f"this LangBot is not as expected: {'; '.join(faults)}; use an unchanged LangBot "
+                f"{', '.join(SUPPORTED)}, or run: langbot-state disable"
+            )
 
     def install(self) -> None:
         """Install every patch, or none. Calling it again does nothing.

@@ -184,8 +184,11 @@ async def test_a_seam_that_is_gone_is_named(
     ap = application(tmp_path)
     with monkeypatch.context() as patched:
         patched.delattr(AgentRunJournal, "finalize_run")
-        with pytest.raises(HostNotSupported, match=r"AgentRunJournal\.finalize_run is missing"):
+        with pytest.raises(
+            HostNotSupported, match=r"AgentRunJournal\.finalize_run is missing"
+        ) as e:
             await boot.attach(ap, parse_config({"url": "memory://"}, root=tmp_path))
+    assert str(e.value).endswith("or run: langbot-state disable")
     await ap.engine.dispose()
 
 
