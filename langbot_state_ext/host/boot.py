@@ -81,13 +81,13 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
     """
     version = check_version()
     lifecycle = _lifecycle(config, ap.logger)
-    undo = AsyncExitStack()
+    at_shutdown = AsyncExitStack()
 
     async def shutdown(original: Any) -> None:
         try:
             await original()
         finally:
-            await undo.aclose()
+            await at_shutdown.aclose()
 
     places = host_patches(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
     patches = Patches([*places, Patch("langbot.pkg.core.app", "Application.shutdown", shutdown)])
@@ -97,9 +97,10 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         attached.push_async_callback(_close, lifecycle)
         await lifecycle.store
         await _adopt(lifecycle, ap)
+        await _undo_unfinished(lifecycle, ap.logger)
         attached.callback(patches.uninstall)
         patches.install()
-        undo.push_async_exit(attached.pop_all())
+        at_shutdown.push_async_exit(attached.pop_all())
     ap.logger.info(
         f"langbot-state-ext {__version__} keeps the state of LangBot {version}'s runners in "
         f"{url_without_secrets(config.url)}"
@@ -110,8 +111,11 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
 async def _adopt(lifecycle: RunLifecycle, ap: Any) -> None:
     with host_database():
         await adopt(lifecycle.store, ap.persistence_mgr.get_db_engine(), ap.logger)
+
+
+async def _undo_unfinished(lifecycle: RunLifecycle, logger: Any) -> None:
     if undone := await lifecycle.undo_unfinished():
-        ap.logger.info(f"Rolled back {undone} unfinished run{'s' if undone > 1 else ''}")
+        logger.info(f"Rolled back {undone} unfinished run{'s' if undone > 1 else ''}")
 
 
 class _ForwardingHandler(logging.Handler):
@@ -159,7 +163,7 @@ def _lifecycle(config: StateExtConfig, logger: Any) -> RunLifecycle:
 
 async def _close(lifecycle: RunLifecycle) -> None:
     try:
-        await lifecycle.end_undo()
+        await lifecycle.finish_ended_runs()
     finally:
         await lifecycle.store.close()
 

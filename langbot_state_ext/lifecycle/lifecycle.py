@@ -64,7 +64,7 @@ class RunLifecycle:
         self._logger = logger or LOGGER
         self._conversations = Conversations(store.backend, self._logger, clock)
         self._active: dict[str, ActiveRun] = {}
-        self._to_end: list[tuple[RunUndo, bool]] = []
+        self._ended: list[tuple[RunUndo, bool]] = []
 
     def __contains__(self, run_id: object) -> bool:
         return run_id in self._active
@@ -253,11 +253,11 @@ class RunLifecycle:
         Args:
             run_id: The run.
             status: `completed`, `failed`, `timeout` or `cancelled`.
-            reason: The runner's own words, for a run that did not complete.
+            reason: The error of a run that did not complete.
 
         Raises:
-            BackendError: The store failed; a run that was to be undone will be with the end of the
-                next run, or when LangBot starts again.
+            BackendError: The store failed. A run that had to be undone is undone when the next
+                run ends, or when LangBot starts again.
         """
         active = self._active.get(run_id)
         if active is None:
@@ -267,17 +267,17 @@ class RunLifecycle:
         finally:
             self._active.pop(run_id, None)
 
-    async def end_undo(self) -> None:
-        """Confirm or undo what ended runs wrote, where the store failed at their end.
+    async def finish_ended_runs(self) -> None:
+        """Confirm or undo what ended runs wrote, also where the store failed before.
 
         Raises:
             BackendError: The store failed again.
         """
-        for ended in tuple(self._to_end):
+        for ended in tuple(self._ended):
             undo, completed = ended
             self._report(await undo.end(completed=completed))
-            if ended in self._to_end:
-                self._to_end.remove(ended)
+            if ended in self._ended:
+                self._ended.remove(ended)
 
     def discard(self, run_id: str) -> None:
         """Drop a run that will have no end, such as one that died before it was under way."""
@@ -305,8 +305,8 @@ class RunLifecycle:
 
     async def _end(self, active: ActiveRun, status: str, reason: str | None) -> None:
         if active.undo is not None:
-            self._to_end.append((active.undo, status == "completed"))
-            await self.end_undo()
+            self._ended.append((active.undo, status == "completed"))
+            await self.finish_ended_runs()
         conversation = active.conversation
         if conversation is None:
             return

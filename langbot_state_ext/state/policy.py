@@ -51,15 +51,15 @@ def canonical_key(key: str) -> str:
     return LEGACY_KEY_MAPPING.get(key, key) if isinstance(key, str) else key
 
 
-def shown_key(key: object) -> str:
+def _shown_key(key: object) -> str:
     """Return a key for a message, cut where it is long."""
     shown = repr(key)
     return shown if len(shown) <= SHOWN_CHARACTERS else f"{shown[:SHOWN_CHARACTERS]}…"
 
 
 def refusal_message(scope: str, key: object, reason: str) -> str:
-    """Return what a runner is told of a refused write."""
-    return f"{scope} key {shown_key(key)}: {reason}"
+    """Return the line for the log and the runner that says which write was refused, and why."""
+    return f"{scope} key {_shown_key(key)}: {reason}"
 
 
 def scope_refusal(scope: str, policy: StatePolicyLike) -> Refusal | None:

@@ -43,7 +43,7 @@ class Revision(NamedTuple):
     @classmethod
     def written(cls, change: Change, held: Entry | None, instance_id: str) -> Self:
         """Return what a run that is under way writes over `held`."""
-        version = next_version(change.value, held)
+        version = _next_version(change.value, held)
         return cls(change.value, version, change.run_id, change.expires_at, instance_id)
 
     def is_stored(self, held: Entry | None) -> bool:
@@ -144,7 +144,7 @@ class KeyRevisions(NamedTuple):
         rest = [one for one in self.revisions if not belongs(one)]
         if belongs(top):
             under = rest.pop()
-            rest.append(under._replace(version=next_version(under.value, held)))
+            rest.append(under._replace(version=_next_version(under.value, held)))
         left = self._replace(revisions=tuple(rest))
         return left, self._change(rest[-1], held) if belongs(top) else None
 
@@ -154,7 +154,7 @@ class KeyRevisions(NamedTuple):
         return Change(self.scope, self.key, value, expect, revision.run_id, expires_at)
 
 
-def next_version(value: bytes | None, held: Entry | None) -> int:
+def _next_version(value: bytes | None, held: Entry | None) -> int:
     """Return the version that an entry has after a write over `held`; 0 after a deletion."""
     if value is None:
         return 0

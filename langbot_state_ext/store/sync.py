@@ -180,7 +180,7 @@ class _LoopThread:
         try:
             return asyncio.run_coroutine_threadsafe(work, self._started(work)).result()
         except CancelledError:
-            raise BackendError("the store was closed meanwhile") from None
+            raise BackendError("the store was closed during this call") from None
 
     def close(self) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Any
 from ..backends import ANY_VERSION, Change
 from ..errors import StateError
 from ..state.codec import Limits, check_key, encode
-from ..state.policy import Refusal, canonical_key, shown_key
+from ..state.policy import Refusal, canonical_key, refusal_message
 from ..state.protocols import HasId
 from ..state.scopes import ScopeKey
 
@@ -83,9 +83,7 @@ def report(update: Change | Refusal, descriptor: HasId, scope: str, key: str, lo
         logger: Where it goes.
     """
     if isinstance(update, Refusal):
-        logger.warning(
-            f"Runner {descriptor.id} state.updated refused: "
-            f"{scope} {shown_key(key)}: {update.reason}"
-        )
+        reason = refusal_message(scope, key, update.reason)
+        logger.warning(f"Runner {descriptor.id} state.updated refused: {reason}")
     elif update.key != key:
         logger.debug(f"Runner {descriptor.id} key {key!r} mapped to {update.key!r}")

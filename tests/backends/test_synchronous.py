@@ -94,7 +94,7 @@ def test_closing_ends_the_calls_of_other_threads(url: str, mocker: MockerFixture
         reading = pool.submit(store.build_snapshot_from_event, EVENT, BINDING, RUNNER)
         assert waiting.wait(10)
         store.close()
-        with pytest.raises(BackendError, match="closed meanwhile"):
+        with pytest.raises(BackendError, match="closed during this call"):
             reading.result(10)
 
 

@@ -289,7 +289,7 @@ async def test_a_journal_that_could_not_be_closed_is_closed_later(
     with pytest.raises(BackendUnavailable):
         await careful.after_run("run-1", "completed")
     mocker.stop(gone)
-    await careful.end_undo()
+    await careful.finish_ended_runs()
     assert await RunLifecycle(store, instance_id="here").undo_unfinished() == 0
     assert (await state(store))["actor"] == {"n": 1}
 
