@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ..errors import ScopeError, StateError
 from ..lifecycle.lifecycle import RunLifecycle
-from ..lifecycle.run import Run, RunState
+from ..lifecycle.run import Outcome, Run, RunState
 from ..state.policy import Refusal, refusal_message
 from ..state.scopes import ScopeKey, Snapshot, key_from_event
 from .patches import Patch
@@ -227,11 +227,14 @@ class Adapter:
         **_rest: Any,
     ) -> tuple[bool, str | None]:
         run_id = getattr(scope_key, "run_id", None)
-        outcome = await self._lifecycle.state_set(run_id, _key(scope_key), state_key, value)
+        try:
+            outcome = await self._lifecycle.state_set(run_id, _key(scope_key), state_key, value)
+        except ScopeError as error:
+            outcome = Outcome(scope, state_key, str(error))
+        await self._sessions.sync_uuid(run_id, outcome, value)
         done, reason = _answer(scope, state_key, outcome.refusal)
         if not done:
             self._logger.warning(f"Runner {runner_id} State API refused: {reason}")
-        await self._sessions.sync_uuid(run_id, outcome, value)
         return done, reason
 
     async def _state_delete(self, _original: Any, *, scope_key: str, state_key: str) -> bool:

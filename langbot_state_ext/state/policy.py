@@ -108,5 +108,7 @@ def locate(scope: str, keys: Mapping[str, ScopeKey], policy: StatePolicyLike) ->
         keys: What `enabled_keys` returned.
         policy: The binding's policy.
     """
-    missing = Refusal(f"missing identity of the {scope}")
-    return keys.get(scope) or scope_refusal(scope, policy) or missing
+    refusal = scope_refusal(scope, policy)
+    if refusal is not None:
+        return refusal
+    return keys.get(scope) or Refusal(f"missing identity of the {scope}")

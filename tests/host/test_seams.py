@@ -203,6 +203,26 @@ def test_a_scope_key_that_is_not_ours_is_refused() -> None:
         adapter._key("actor:v1:abc")
 
 
+async def test_a_write_under_a_scope_key_that_is_not_ours_is_refused_with_one_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from langbot.pkg.agent.runner.persistent_state_store import PersistentStateStore
+
+    patches = Patches(table())
+    patches.install()
+    try:
+        done, reason = await PersistentStateStore(None).state_set(
+            "actor:v1:abc", "k", 1, "runner-1", "binding-1", "actor", {}
+        )
+    finally:
+        patches.uninstall()
+    assert not done
+    assert "actor key 'k': scope key 'actor:v1:abc' does not belong to a run" in str(reason)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Runner runner-1 State API refused: {reason}"
+    ]
+
+
 def test_a_scope_key_survives_the_copies_that_langbot_makes() -> None:
     from copy import deepcopy
 
