@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from langbot_state_ext import (
     RunLifecycle,
     ScopeFilter,
     StateStore,
+    VersionConflict,
 )
 from langbot_state_ext.backends import Change
 from langbot_state_ext.backends.memory import MemoryBackend
@@ -265,7 +267,7 @@ class Quiet:
         assert "a later run overwrote it" in text
 
 
-async def test_a_record_that_cant_be_read_is_named_and_left_out(
+async def test_revisions_that_cant_be_read_are_named_and_dropped(
     store: StateStore, careful: RunLifecycle, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = await fill(store)
@@ -406,3 +408,29 @@ async def test_nothing_that_was_erased_comes_back(store: StateStore, careful: Ru
     assert b"ext-1" not in str(await store.backend.entries(REVISIONS)).encode()
     await careful.after_run("run-1", "failed")
     assert (await state(store))["conversation"] == {}
+
+
+class ConflictsOnce(MemoryBackend):
+    """Has another writer's change before the first commit that is armed."""
+
+    armed = False
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        if self.armed:
+            self.armed = False
+            raise VersionConflict("runner", "k", 1, 2)
+        await super().commit(changes)
+
+
+async def test_revisions_that_cant_be_read_are_named_once_also_after_a_conflict(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    backend = ConflictsOnce()
+    lifecycle = RunLifecycle(StateStore(backend), on_failed_run="rollback")
+    await lifecycle.before_run(run())
+    await lifecycle.update("run-1", "actor", "n", 1)
+    await backend.commit([Change(REVISIONS, "bad", b"{")])
+    backend.armed = True
+    await lifecycle.after_run("run-1", "failed")
+    assert not backend.armed
+    assert caplog.text.count("The revisions of a key can't be read") == 1
