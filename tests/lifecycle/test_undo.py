@@ -43,7 +43,7 @@ async def half_a_run(lifecycle: RunLifecycle, run_id: str = "run-1") -> None:
 
 
 @pytest.mark.parametrize("status", ["failed", "timeout", "cancelled"])
-async def test_a_run_that_did_not_complete_is_taken_back(
+async def test_a_run_that_did_not_complete_is_undone(
     store: StateStore, careful: RunLifecycle, status: str
 ) -> None:
     before = await fill(store)
@@ -119,7 +119,7 @@ async def test_a_run_that_wrote_over_another_puts_the_others_back(
     assert (await state(store))["actor"] == {"n": 2}
 
 
-async def test_a_death_is_settled_at_the_next_start_of_the_same_langbot(
+async def test_the_runs_of_a_dead_langbot_are_undone_at_the_next_start_of_the_same_langbot(
     tmp_path: Path,
 ) -> None:
     url = f"sqlite:///{tmp_path}/state.db"
@@ -153,7 +153,7 @@ async def test_a_rollback_that_meets_another_writer_tries_again(
     assert (await state(store))["conversation"]["kept"] == 9
 
 
-async def test_a_journal_that_meets_another_writer_tries_again(
+async def test_a_write_that_meets_another_writer_is_retried(
     store: StateStore, careful: RunLifecycle
 ) -> None:
     await fill(store)
@@ -171,7 +171,7 @@ async def test_a_journal_that_meets_another_writer_tries_again(
     assert (await state(store))["conversation"]["kept"] == 9
 
 
-async def test_a_run_that_writes_from_two_tasks_is_taken_back_whole(
+async def test_a_run_that_writes_from_two_tasks_is_undone_as_a_whole(
     store: StateStore, careful: RunLifecycle
 ) -> None:
     before = await fill(store)
@@ -282,7 +282,7 @@ async def test_revisions_that_cant_be_read_are_named_and_dropped(
     assert not await bookkeeping(store)
 
 
-async def test_a_journal_that_could_not_be_closed_is_closed_later(
+async def test_a_run_that_could_not_be_confirmed_is_confirmed_later(
     store: StateStore, careful: RunLifecycle, mocker: MockerFixture
 ) -> None:
     await careful.before_run(run())
@@ -296,7 +296,7 @@ async def test_a_journal_that_could_not_be_closed_is_closed_later(
     assert (await state(store))["actor"] == {"n": 1}
 
 
-async def test_a_run_that_could_not_be_taken_back_is_with_the_next_ones_end(
+async def test_a_run_that_could_not_be_undone_is_undone_when_the_next_one_ends(
     store: StateStore, careful: RunLifecycle, mocker: MockerFixture
 ) -> None:
     before = await fill(store)
@@ -312,7 +312,7 @@ async def test_a_run_that_could_not_be_taken_back_is_with_the_next_ones_end(
     assert not await bookkeeping(store)
 
 
-async def test_a_write_that_is_cancelled_is_taken_back(tmp_path: Path) -> None:
+async def test_a_write_that_is_cancelled_is_undone(tmp_path: Path) -> None:
     file = tmp_path / "state.db"
     async with StateStore.open(f"sqlite:///{file}") as store:
         before = await fill(store)
