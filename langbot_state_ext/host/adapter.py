@@ -121,9 +121,11 @@ class Adapter:
         finally:
             _read.reset(token)
         run_id = context["run_id"]
-        if read:
-            self._lifecycle.begin(Run(run_id, event, binding, descriptor), read[-1])
-            self._discard_at_end_of_task(run_id)
+        if not read:
+            self._logger.warning(f"Run {run_id} has no state: LangBot did not read its snapshot")
+            return context
+        self._lifecycle.begin(Run(run_id, event, binding, descriptor), read[-1])
+        self._discard_at_end_of_task(run_id)
         return context
 
     def _discard_at_end_of_task(self, run_id: str) -> None:

@@ -37,9 +37,7 @@ class Conversations:
     async def expire_or_note_message(
         self, key: ScopeKey, expire_after_s: float, idle_s: float | None
     ) -> None:
-        """Note the time of a message, and clear the conversation when it has expired.
-
-        Both are one commit.
+        """Note the time of a message; in the same commit, clear a conversation that has expired.
 
         Args:
             key: The conversation.

@@ -70,10 +70,10 @@ class RunUndo:
         await asyncio.shield(asyncio.ensure_future(self._commit(change)))
 
     async def end(self, *, completed: bool) -> list[Overwritten]:
-        """Confirm what the run has written, or undo it; again where the store failed.
+        """Confirm what the run has written, or undo it. Call it again when the store failed.
 
         Args:
-            completed: Whether the run did.
+            completed: Whether the run completed.
 
         Returns:
             The keys of a failed run that were kept.
@@ -85,14 +85,14 @@ class RunUndo:
             self._end = "completed" if completed else "failed"
         if not self._written:
             return []
-        kept = [] if completed else await self._confirmed_over()
-        return kept + await _end(self._backend, self._is_mine, completed=completed)
+        kept = [] if completed else await self._overwritten_by_completed()
+        return kept + await _end_runs(self._backend, self._is_mine, completed=completed)
 
     def _is_mine(self, revision: Revision) -> bool:
         return (revision.run_id, revision.instance_id) == (self._run_id, self._instance_id)
 
-    async def _confirmed_over(self) -> list[Overwritten]:
-        """Return the keys that another run has overwritten, which has completed since."""
+    async def _overwritten_by_completed(self) -> list[Overwritten]:
+        """Return the keys that another run has overwritten, and that run has completed."""
         known = {
             (revisions.scope, revisions.key)
             async for _, _, revisions in _stored(self._backend)
@@ -146,7 +146,7 @@ async def undo_unfinished(backend: Backend, instance_id: str) -> tuple[set[str],
         for revision in (revisions.revisions if revisions else ())
         if belongs(revision)
     }
-    return runs, await _end(backend, belongs, completed=False)
+    return runs, await _end_runs(backend, belongs, completed=False)
 
 
 async def drop_revisions(backend: Backend, which: ScopeFilter) -> None:
@@ -160,19 +160,25 @@ async def drop_revisions(backend: Backend, which: ScopeFilter) -> None:
         await backend.commit(changes)
 
 
-async def _end(backend: Backend, belongs: BelongsTo, *, completed: bool) -> list[Overwritten]:
-    return await commit_current(backend, lambda: _ended(backend, belongs, completed=completed))
+async def _end_runs(backend: Backend, belongs: BelongsTo, *, completed: bool) -> list[Overwritten]:
+    """Confirm or undo what some runs have written; return the keys of failed runs that are kept."""
+    kept, unreadable = await commit_current(
+        backend, lambda: _changes_at_end(backend, belongs, completed=completed)
+    )
+    for _ in range(unreadable):
+        LOGGER.warning("The revisions of a key can't be read: they were dropped")
+    return kept
 
 
-async def _ended(
+async def _changes_at_end(
     backend: Backend, belongs: BelongsTo, *, completed: bool
-) -> tuple[list[Change], list[Overwritten]]:
-    """Return the changes that the end of some runs makes, and what is kept of failed ones."""
-    changes, kept = list[Change](), list[Overwritten]()
+) -> tuple[list[Change], tuple[list[Overwritten], int]]:
+    """Return the writes that end some runs, the keys that are kept, and how many can't be read."""
+    changes, kept, unreadable = list[Change](), list[Overwritten](), 0
     async for name, version, revisions in _stored(backend):
         rest = None
         if revisions is None:
-            LOGGER.warning("The revisions of a key can't be read: they were dropped")
+            unreadable += 1
         elif revisions.includes(belongs):
             rest, more, overwritten = await _rest(backend, revisions, belongs, completed=completed)
             changes += more
@@ -181,7 +187,7 @@ async def _ended(
             continue
         data = rest.format() if rest is not None and rest.is_open else None
         changes.append(Change(REVISIONS, name, data, version))
-    return changes, kept
+    return changes, (kept, unreadable)
 
 
 async def _rest(

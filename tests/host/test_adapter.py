@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import langbot_state_ext
 from langbot_state_ext import Change, Run, RunLifecycle, StateStore
 from langbot_state_ext.backends.memory import MemoryBackend
@@ -91,3 +93,17 @@ async def test_an_update_takes_a_straight_way_from_langbot_to_the_backend() -> N
         patches.uninstall()
     assert done == (True, None)
     assert backend.path == ["_commit", "_apply", "update", "_apply_update"]
+
+
+async def test_a_context_without_a_snapshot_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    lifecycle, logger = RunLifecycle(StateStore()), logging.getLogger("test")
+    adapter = Adapter(lifecycle, Sessions(lifecycle, logger=logger), logger=logger)
+
+    async def build() -> dict[str, Any]:
+        return {"run_id": "run-1"}
+
+    parts = (SimpleEvent(), SimpleBinding(), SimpleDescriptor())
+    where: dict[str, Any] = dict(zip(("event", "binding", "descriptor"), parts, strict=True))
+    assert await adapter._build_context(build, **where) == {"run_id": "run-1"}
+    assert "run-1" not in lifecycle
+    assert caplog.messages == ["Run run-1 has no state: LangBot did not read its snapshot"]

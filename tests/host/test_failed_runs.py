@@ -65,7 +65,7 @@ def before(chat: Chat) -> Any:
 
 
 @pytest.mark.parametrize("end", [{"fail": "no"}, {"raise": "boom"}])
-def test_a_failed_run_is_taken_back(chat: Chat, end: dict[str, Any]) -> None:
+def test_a_failed_run_is_undone(chat: Chat, end: dict[str, Any]) -> None:
     state = before(chat)
     chat.failing_run(*HALF_DONE, end)
     seen = chat.run()
@@ -82,7 +82,7 @@ def test_a_completed_run_stays(chat: Chat) -> None:
     assert (seen["subject"], seen["runner"]) == ({"new": 1}, {"api": 1})
 
 
-def test_a_run_that_times_out_is_taken_back(chat: Chat, host: LangBotHost) -> None:
+def test_a_run_that_times_out_is_undone(chat: Chat, host: LangBotHost) -> None:
     state = before(chat)
     host.update_pipeline(chat.pipeline, PROBE, runner_config={"timeout": 8})
     with chat.under_way(*HALF_DONE) as answer:
@@ -137,7 +137,7 @@ def test_a_session_that_was_dropped_goes_on(chat: Chat) -> None:
     assert chat.run()["params"]["conversation_id"] == "ext-1"
 
 
-def test_a_killed_run_is_taken_back_at_the_next_start(chat: Chat, host: LangBotHost) -> None:
+def test_a_killed_run_is_undone_at_the_next_start(chat: Chat, host: LangBotHost) -> None:
     state = before(chat)
     with chat.under_way(*HALF_DONE) as dying:
         wait_until(lambda: is_half_done(chat), "what the run writes")

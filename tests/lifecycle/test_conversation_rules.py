@@ -117,7 +117,7 @@ def test_when_a_conversation_has_expired(
         (None, False),
     ],
 )
-def test_how_the_far_side_says_that_a_conversation_is_gone(reason: Any, dead: bool) -> None:
+def test_how_the_external_agent_says_that_a_conversation_is_gone(reason: Any, dead: bool) -> None:
     assert is_dead(reason, DEFAULT_FORGET_ON) == dead
     assert not is_dead(reason, [])
 

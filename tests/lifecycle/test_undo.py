@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from langbot_state_ext import (
     RunLifecycle,
     ScopeFilter,
     StateStore,
+    VersionConflict,
 )
 from langbot_state_ext.backends import Change
 from langbot_state_ext.backends.memory import MemoryBackend
@@ -41,7 +43,7 @@ async def half_a_run(lifecycle: RunLifecycle, run_id: str = "run-1") -> None:
 
 
 @pytest.mark.parametrize("status", ["failed", "timeout", "cancelled"])
-async def test_a_run_that_did_not_complete_is_taken_back(
+async def test_a_run_that_did_not_complete_is_undone(
     store: StateStore, careful: RunLifecycle, status: str
 ) -> None:
     before = await fill(store)
@@ -117,7 +119,7 @@ async def test_a_run_that_wrote_over_another_puts_the_others_back(
     assert (await state(store))["actor"] == {"n": 2}
 
 
-async def test_a_death_is_settled_at_the_next_start_of_the_same_langbot(
+async def test_the_runs_of_a_dead_langbot_are_undone_at_the_next_start_of_the_same_langbot(
     tmp_path: Path,
 ) -> None:
     url = f"sqlite:///{tmp_path}/state.db"
@@ -151,7 +153,7 @@ async def test_a_rollback_that_meets_another_writer_tries_again(
     assert (await state(store))["conversation"]["kept"] == 9
 
 
-async def test_a_journal_that_meets_another_writer_tries_again(
+async def test_a_write_that_meets_another_writer_is_retried(
     store: StateStore, careful: RunLifecycle
 ) -> None:
     await fill(store)
@@ -169,7 +171,7 @@ async def test_a_journal_that_meets_another_writer_tries_again(
     assert (await state(store))["conversation"]["kept"] == 9
 
 
-async def test_a_run_that_writes_from_two_tasks_is_taken_back_whole(
+async def test_a_run_that_writes_from_two_tasks_is_undone_as_a_whole(
     store: StateStore, careful: RunLifecycle
 ) -> None:
     before = await fill(store)
@@ -265,7 +267,7 @@ class Quiet:
         assert "a later run overwrote it" in text
 
 
-async def test_a_record_that_cant_be_read_is_named_and_left_out(
+async def test_revisions_that_cant_be_read_are_named_and_dropped(
     store: StateStore, careful: RunLifecycle, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = await fill(store)
@@ -280,7 +282,7 @@ async def test_a_record_that_cant_be_read_is_named_and_left_out(
     assert not await bookkeeping(store)
 
 
-async def test_a_journal_that_could_not_be_closed_is_closed_later(
+async def test_a_run_that_could_not_be_confirmed_is_confirmed_later(
     store: StateStore, careful: RunLifecycle, mocker: MockerFixture
 ) -> None:
     await careful.before_run(run())
@@ -294,7 +296,7 @@ async def test_a_journal_that_could_not_be_closed_is_closed_later(
     assert (await state(store))["actor"] == {"n": 1}
 
 
-async def test_a_run_that_could_not_be_taken_back_is_with_the_next_ones_end(
+async def test_a_run_that_could_not_be_undone_is_undone_when_the_next_one_ends(
     store: StateStore, careful: RunLifecycle, mocker: MockerFixture
 ) -> None:
     before = await fill(store)
@@ -310,7 +312,7 @@ async def test_a_run_that_could_not_be_taken_back_is_with_the_next_ones_end(
     assert not await bookkeeping(store)
 
 
-async def test_a_write_that_is_cancelled_is_taken_back(tmp_path: Path) -> None:
+async def test_a_write_that_is_cancelled_is_undone(tmp_path: Path) -> None:
     file = tmp_path / "state.db"
     async with StateStore.open(f"sqlite:///{file}") as store:
         before = await fill(store)
@@ -406,3 +408,29 @@ async def test_nothing_that_was_erased_comes_back(store: StateStore, careful: Ru
     assert b"ext-1" not in str(await store.backend.entries(REVISIONS)).encode()
     await careful.after_run("run-1", "failed")
     assert (await state(store))["conversation"] == {}
+
+
+class ConflictsOnce(MemoryBackend):
+    """Has another writer's change before the first commit that is armed."""
+
+    armed = False
+
+    async def commit(self, changes: Sequence[Change]) -> None:
+        if self.armed:
+            self.armed = False
+            raise VersionConflict("runner", "k", 1, 2)
+        await super().commit(changes)
+
+
+async def test_revisions_that_cant_be_read_are_named_once_also_after_a_conflict(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    backend = ConflictsOnce()
+    lifecycle = RunLifecycle(StateStore(backend), on_failed_run="rollback")
+    await lifecycle.before_run(run())
+    await lifecycle.update("run-1", "actor", "n", 1)
+    await backend.commit([Change(REVISIONS, "bad", b"{")])
+    backend.armed = True
+    await lifecycle.after_run("run-1", "failed")
+    assert not backend.armed
+    assert caplog.text.count("The revisions of a key can't be read") == 1
