@@ -252,7 +252,7 @@ async def test_a_row_that_is_no_state_is_named_and_left_behind(
     async with StateStore() as store:
         assert await adopt(store, engine, LOGGER) == 4
     for place in ("actor key 'nobodys'", "person key 'odd'", "runner key 'n'"):
-        assert f"Left behind in LangBot's table: {place}" in caplog.text
+        assert f"Not adopted from LangBot's table: {place}" in caplog.text
     assert "secret" not in caplog.text
 
 

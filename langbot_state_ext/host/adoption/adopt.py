@@ -75,7 +75,7 @@ def _changes(store: StateStore, rows: Iterable[Any], logger: Any) -> list[tuple[
             change = change_of(row, store.limits)
         except ValueError as error:
             place = f"{row['scope']} key {row['state_key']!r} of runner {row['runner_id']}"
-            logger.warning(f"Left behind in LangBot's table: {place}: {error}")
+            logger.warning(f"Not adopted from LangBot's table: {place}: {error}")
             continue
         changes[change.scope, change.key] = (change, written_at(row))
     return list(changes.values())
