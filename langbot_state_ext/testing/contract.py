@@ -1,10 +1,10 @@
-"""The tests that every backend passes, without a branch; for whoever writes another one.
+"""The tests that every backend passes, without a branch; for authors of another one.
 
     class TestMine(BackendContract):
         def make(self, place, *, clock=time.time):
             return MyBackend(place, clock=clock)
 
-Needs pytest and pytest-asyncio. A test that gets in nobody's way gets a store of its own: `place`
+Needs the extra `contract`. Each test gets a store of its own: `place`
 is an empty folder that no other test has.
 """
 

@@ -271,7 +271,7 @@ def test_a_newer_write_is_not_deleted_unseen(open_page: Open, operator: Operator
     assert operator.store.get(key, "k") is None
 
 
-def test_an_open_scope_shows_what_is_written_meanwhile(open_page: Open, operator: Operator) -> None:
+def test_an_open_scope_shows_new_writes(open_page: Open, operator: Operator) -> None:
     key = operator.key("actor", actor_type="user", actor_id="live-scope")
     operator.store.put(key, {"b": "first"}, run_id="run-7")
     operator.store.put(key, {"a": 2, "c": 3})
