@@ -7,6 +7,7 @@ the `with` block.
 from __future__ import annotations
 
 import json
+import logging
 from abc import abstractmethod
 from collections.abc import Mapping
 from itertools import count
@@ -17,6 +18,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 DIFY_KEY = "app-only-for-this-machine"
+
+logging.getLogger("werkzeug").setLevel(logging.WARNING)  # no line for each request
 
 
 class FakeService(HTTPServer):
