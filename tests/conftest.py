@@ -9,7 +9,9 @@ import pytest
 
 from testkit.servers import PostgresServer, RedisServer
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
+# A shell starts what runs in its background with these ignored, and so would be our servers.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
