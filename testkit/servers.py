@@ -14,6 +14,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -29,7 +30,7 @@ QUOTED = "p%40ss%2Fw%3Ard%231%3F"
 START_S = 60.0
 
 
-class ServerProcess:
+class ServerProcess(ABC):
     """A server process, as a context manager.
 
     Attributes:
@@ -98,12 +99,13 @@ class ServerProcess:
         """Resume it after `pause`."""
         self._signal_all(signal.SIGCONT)
 
+    @abstractmethod
     def _spawn(self, log: int) -> subprocess.Popen[bytes]:
-        raise NotImplementedError
+        """Start the process, with its output into a file descriptor."""
 
+    @abstractmethod
     def _answers(self, pid: int) -> bool:
         """Return whether this very process is ready, not another one on its port."""
-        raise NotImplementedError
 
     def _signal_all(self, what: signal.Signals) -> None:
         """Send a signal to the server and its children, which are one session."""
