@@ -3,6 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 HOSTS := 4.11.0 4.11.1
 PAGE := components/pages/inspector/src
+PLUGIN := langbot_state_ext/plugin/RunnerState.lbpkg
 NPM := PATH="$(abspath $(BIN)):$$PATH" npm --prefix $(PAGE)
 
 .DEFAULT_GOAL := help
@@ -12,7 +13,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
-setup: $(VENV)/.ready $(PAGE)/node_modules/.ready ## create the environment, LangBot included
+setup: $(VENV)/.ready $(PAGE)/node_modules/.ready $(PLUGIN) ## create the environment, LangBot included
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, for example: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -27,6 +28,10 @@ $(PAGE)/node_modules/.ready: $(PAGE)/package-lock.json | $(VENV)/.ready
 	@$(NPM) ci
 	@touch $@
 
+$(PLUGIN): manifest.yaml main.py tools/plugin.py $(shell find components assets -type f -not -path '*/node_modules/*') \
+		| $(VENV)/.ready $(PAGE)/node_modules/.ready
+	$(BIN)/python -m tools.plugin
+
 .PHONY: demo
 demo: setup ## chat with a real LangBot: two people, a group, a restart
 	$(BIN)/python -m tools.demo
@@ -36,8 +41,7 @@ run: setup ## start the same LangBot to try in the browser
 	$(BIN)/python -m tools.demo --stay
 
 .PHONY: plugin
-plugin: setup ## build the plugin with the page and the command
-	$(BIN)/python -m tools.plugin
+plugin: setup ## build the plugin with the page and the command, which the wheel carries
 
 .PHONY: browser
 browser: setup ## find or install a browser for the tests of the page
@@ -98,4 +102,4 @@ $(VENV)-bench/.ready: $(VENV)/.ready
 
 .PHONY: clean
 clean: ## remove the environments and everything that was built
-	rm -rf .venv* $(PAGE)/node_modules .demo .run build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*
+	rm -rf $(PLUGIN) .venv* $(PAGE)/node_modules .demo .run build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis htmlcov .coverage*

@@ -73,6 +73,7 @@ class StateExtConfig(_Section):
             store can't be reached.
         limits: The limits on keys and values.
         conversation: How a conversation with an external agent continues.
+        page: Whether LangBot has the page Runner state and the command `!state`. Default True.
     """
 
     enable: bool = False
@@ -81,6 +82,7 @@ class StateExtConfig(_Section):
     on_unavailable: OnUnavailable = "fail"
     limits: LimitsConfig = LimitsConfig()
     conversation: ConversationConfig = ConversationConfig()
+    page: bool = True
 
     def store_limits(self) -> Limits:
         """Return the limits in the form that the store takes."""

@@ -78,10 +78,11 @@ class OperatorApi:
             return str(self.api("GET", "/api/v1/pipelines/_/metadata"))
         return ""
 
-    def _plugin_runs(self, author_name: str) -> bool:
+    def plugin_runs(self, name: str) -> bool:
+        """Return whether a plugin, `author/name`, is installed and runs."""
         for plugin in self.api("GET", "/api/v1/plugins")["plugins"]:
             metadata = plugin["manifest"]["manifest"]["metadata"]
-            if f"{metadata['author']}-{metadata['name']}" == author_name:
+            if f"{metadata['author']}/{metadata['name']}" == name:
                 return bool(plugin["status"] == "initialized")
         return False
 

@@ -193,10 +193,13 @@ class LangBotHost(OperatorApi):
         with package.open("rb") as data:
             upload = {"file": (package.name, data)}
             self.api("POST", "/api/v1/plugins/install/local", files=upload)
-        author_name = package.name.rsplit("-", 1)[0]
-        self._wait(lambda: self._plugin_runs(author_name), f"plugin {author_name} to run")
+        self.wait_for_plugin("/".join(package.name.rsplit("-", 2)[:2]))
         if runner_id is not None:
             self.wait_for_runner(runner_id)
+
+    def wait_for_plugin(self, name: str) -> None:
+        """Wait until a plugin, `author/name`, runs."""
+        self._wait(lambda: self.plugin_runs(name), f"plugin {name} to run")
 
     def wait_for_runner(self, runner_id: str) -> None:
         """Wait until pipelines can use a runner."""

@@ -27,8 +27,6 @@ from testkit.fakes import DIFY_KEY, FakeDify
 from testkit.http_bot import HttpBot
 from testkit.langbot_api import USER, HostError
 from testkit.langbot_host import LangBotHost, with_extension
-from testkit.plugin_package import build
-from tools.plugin import stage
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".demo"
@@ -227,8 +225,7 @@ def show(demo: Demo) -> int:
 def stay(demo: Demo) -> int:
     """Print how to try it, and wait until LangBot exits."""
     demo.host.api("POST", "/api/v1/system/wizard/completed", json={"status": "skipped"})
-    plugins = demo.host.folder / "plugins"
-    demo.host.install_plugin(build(stage(plugins / "state"), plugins))
+    demo.host.wait_for_plugin("langbot-state-ext/RunnerState")
     demo.counting.say("hello")
     demo.console.print(
         f"LangBot answers at [bold]{demo.host.url}[/bold]; log in as {USER['user']} with the "

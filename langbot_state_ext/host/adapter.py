@@ -49,15 +49,14 @@ class HostScopeKey(str):
         return self
 
 
-def host_patches(lifecycle: RunLifecycle, *, logger: Any, sync_uuid: bool = True) -> list[Patch]:
+def host_patches(lifecycle: RunLifecycle, sessions: Sessions, *, logger: Any) -> list[Patch]:
     """Return every patch that connects LangBot to a life cycle.
 
     Args:
         lifecycle: What answers LangBot's calls.
+        sessions: Keeps LangBot's conversations in step with it.
         logger: LangBot's logger.
-        sync_uuid: Whether the external id becomes the conversation's uuid.
     """
-    sessions = Sessions(lifecycle, logger=logger, sync_uuid=sync_uuid)
     return [*Adapter(lifecycle, sessions, logger=logger).patches(), *sessions.patches()]
 
 

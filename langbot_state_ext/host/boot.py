@@ -20,7 +20,10 @@ from .adapter import host_patches
 from .adoption.adopt import adopt
 from .compat import SUPPORTED, check_version
 from .database import host_database
+from .page import PagePlugin
 from .patches import Patch, Patches
+from .plugin_calls import PluginCalls
+from .sessions import Sessions
 
 STAGE = "StateExtStage"
 AFTER = "BuildAppStage"
@@ -89,8 +92,17 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         finally:
             await at_shutdown.aclose()
 
-    places = host_patches(lifecycle, logger=ap.logger, sync_uuid=config.conversation.sync_uuid)
-    patches = Patches([*places, Patch("langbot.pkg.core.app", "Application.shutdown", shutdown)])
+    sync_uuid = config.conversation.sync_uuid
+    sessions = Sessions(lifecycle, logger=ap.logger, sync_uuid=sync_uuid)
+    calls = PluginCalls(ap, lifecycle.store, sessions, url=config.url)
+    page = PagePlugin(ap, wanted=config.page)
+    patches = Patches(
+        [
+            *host_patches(lifecycle, sessions, logger=ap.logger),
+            *calls.patches(),
+            Patch("langbot.pkg.core.app", "Application.shutdown", shutdown),
+        ]
+    )
     patches.check()
     async with AsyncExitStack() as attached:
         attached.enter_context(_warnings_in(ap.logger))
@@ -98,8 +110,11 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         await lifecycle.store
         await _adopt(lifecycle, ap)
         await _undo_unfinished(lifecycle, ap.logger)
+        attached.push_async_callback(calls.close)
         attached.callback(patches.uninstall)
         patches.install()
+        attached.push_async_callback(page.stop)
+        page.start()
         at_shutdown.push_async_exit(attached.pop_all())
     ap.logger.info(
         f"langbot-state-ext {__version__} keeps the state of LangBot {version}'s runners in "

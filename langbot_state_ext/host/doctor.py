@@ -19,8 +19,8 @@ from .compat import check_version
 from .database import NoHostDatabase, host_engine
 from .launcher import hook_installed, read_config
 from .patches import Patches
-
-PLUGIN = ("langbot-state-ext", "RunnerState")
+from .plugin_calls import PLUGIN, PluginCalls
+from .sessions import Sessions
 
 INSTALLED = sa.text(
     "SELECT 1 FROM plugin_settings WHERE plugin_author = :author AND plugin_name = :name"
@@ -74,7 +74,11 @@ async def _langbot() -> str:
 
 
 async def _seams() -> str:
-    patches = host_patches(RunLifecycle(StateStore()), logger=None)
+    store = StateStore()
+    lifecycle = RunLifecycle(store)
+    sessions = Sessions(lifecycle, logger=None)
+    calls = PluginCalls(None, store, sessions, url="memory://")
+    patches = [*host_patches(lifecycle, sessions, logger=None), *calls.patches()]
     Patches(patches).check()
     return f"all {len(patches)} patched places are as expected"
 

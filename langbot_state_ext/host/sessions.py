@@ -88,6 +88,29 @@ class Sessions:
         if self._sync_uuid and conversation is not None:
             self._resume_uuid(conversation, await self._lifecycle.external_id(key))
 
+    async def start_conversation(self, query: Any, persistence: Any) -> None:
+        """Start a new conversation in the chat of a Query, as a plugin's own call does.
+
+        Args:
+            query: LangBot's Query.
+            persistence: LangBot's persistence manager.
+
+        Source:
+            LangBot 4.11.2, langbot/pkg/plugin/handler.py, create_new_conversation. LangBot 4.11.0
+            has no `reset_runner_context`: there only our own state is cleared.
+        """
+        from langbot.pkg.agent.runner import context_reset
+        from langbot.pkg.agent.runner.query_entry_adapter import QueryEntryAdapter
+
+        context = QueryEntryAdapter._build_conversation_context(query)  # noqa: SLF001
+        parts = (query.workspace_uuid, query.bot_uuid, context.conversation_id)
+        if hasattr(context_reset, "reset_runner_context"):
+            async with persistence.tenant_uow(query.workspace_uuid):
+                await context_reset.reset_runner_context(persistence, *parts)
+        else:
+            await self._clear(*parts)
+        query.session.using_conversation = None
+
     async def _get_conversation(
         self, original: Any, *, query: Any, session: Any, **_rest: Any
     ) -> Any:

@@ -20,6 +20,8 @@ from langbot_state_ext.config import parse_config
 from langbot_state_ext.host import adapter, boot, compat
 from langbot_state_ext.host.adapter import HostScopeKey
 from langbot_state_ext.host.patches import Patch, Patches
+from langbot_state_ext.host.plugin_calls import PluginCalls
+from langbot_state_ext.host.sessions import Sessions
 from langbot_state_ext.testing.contract import person
 
 pytestmark = pytest.mark.host
@@ -28,8 +30,11 @@ SHUTDOWN = Patch("langbot.pkg.core.app", "Application.shutdown", lambda original
 
 
 def table() -> list[Patch]:
-    places = adapter.host_patches(RunLifecycle(StateStore()), logger=logging.getLogger("test"))
-    return [*places, SHUTDOWN]
+    lifecycle, logger = RunLifecycle(StateStore()), logging.getLogger("test")
+    sessions = Sessions(lifecycle, logger=logger)
+    calls = PluginCalls(None, lifecycle.store, sessions, url="memory://")
+    places = adapter.host_patches(lifecycle, sessions, logger=logger)
+    return [*places, *calls.patches(), SHUTDOWN]
 
 
 def attributes() -> list[Any]:

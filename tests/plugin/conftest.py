@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from testkit.langbot_host import WITHOUT_COVERAGE, with_extension
-from testkit.plugin_package import build
 from tools.browser import MISSING, find
-from tools.plugin import ROOT, stage
+from tools.plugin import ROOT
 
 from .driver import PLUGIN, RUNNER_ID, Open, Operator, Store, View
 
@@ -27,19 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("package")
-    return build(stage(folder / "staged"), folder / "dist")
-
-
-@pytest.fixture(scope="session")
-def operator(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     folder = tmp_path_factory.mktemp("langbot")
     with with_extension(folder, env=WITHOUT_COVERAGE) as host:
         host.api("POST", "/api/v1/system/wizard/completed", json={"status": "skipped"})
         runner = host.build_plugin(ROOT / "examples" / "counting_runner")
         host.install_plugin(runner, runner_id=RUNNER_ID)
-        host.install_plugin(package)
+        host.wait_for_plugin(PLUGIN)
         bot = host.create_bot("Helpdesk", host.create_pipeline("Helpdesk", RUNNER_ID))
         store = Store(folder / "data" / "state.db")
         yield Operator(host, bot, store)
@@ -81,7 +73,7 @@ def open_page(browser: Browser, operator: Operator) -> Iterator[Open]:
         page.goto(f"{operator.host.url}{address}")
         frame = page.frame_locator(f'iframe[title^="{PLUGIN}"]')
         if path is None:
-            frame.locator("#main .tiles, #no-store").wait_for()
+            frame.locator("#main .tiles, #not-enabled").wait_for()
         return View(page, frame)
 
     yield open_page

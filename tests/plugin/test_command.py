@@ -205,16 +205,6 @@ async def test_a_long_list_is_cut(commands: StateCommands, store: StateStore) ->
     assert max(map(len, reply.splitlines())) < 200
 
 
-async def test_a_store_that_is_not_there_is_told(tmp_path: Path, begun: Begun) -> None:
-    commands = StateCommands(StoreAccess(dict, tmp_path), "both", begun)
-    reply = await commands.reply([], ALICE)
-    assert "That did not work. Ask the operator" in reply
-    assert "操作失败" in reply
-    assert "config.yaml" not in reply
-    assert "That did not work: found no data/config.yaml" in await commands.reply([], ADMIN)
-    assert await commands.reply(["new"], ALICE)
-
-
 def test_every_text_is_there_in_both_languages() -> None:
     values = {"name": "N", "count": 1, "reason": "R"}
     for text, (english, chinese) in TEXTS.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -16,14 +17,16 @@ import yaml
 from langbot_plugin.cli.run.handler import MAX_RUNTIME_UI_FILE_BYTES
 
 import langbot_state_ext
-from langbot_state_ext.plugin.locate import StoreAccess
+from langbot_state_ext import StateStore
 from langbot_state_ext.plugin.page.inspector import Inspector
 from testkit.langbot_host import WITHOUT_COVERAGE, LangBotHost
 from tools import page as page_tool
 from tools.page import SOURCES, build_page
-from tools.plugin import ROOT, stage
+from tools.plugin import PACKAGE, ROOT, build
 
 from .driver import RUNNER_ID, Operator, Store
+
+PACKAGE_NAME = f"langbot-state-ext-RunnerState-{langbot_state_ext.__version__}.lbpkg"
 
 NO_NAMES = {"entry_one", "entry_many", "scope_one", "scope_many"}
 """Texts whose name the page puts together."""
@@ -36,42 +39,29 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return target.read_text("utf-8")
 
 
-def test_the_package_has_the_plugins_files_and_no_others(package: Path) -> None:
-    assert package.name == f"langbot-state-ext-RunnerState-{langbot_state_ext.__version__}.lbpkg"
-    with zipfile.ZipFile(package) as archive:
+def test_the_package_has_the_plugins_files_and_no_others() -> None:
+    with zipfile.ZipFile(PACKAGE) as archive:
         names = set(archive.namelist())
-    tops = {name.partition("/")[0] for name in names}
-    assert tops == {
-        *("manifest.yaml", "main.py", "requirements.txt", "LICENSE", "assets", "components"),
-        "langbot_state_ext",
-    }
-    folders = {name.split("/")[1] for name in names if name.startswith("langbot_state_ext/")}
-    assert {"host", "testing", "__pycache__"}.isdisjoint(folders)
-    assert {"plugin", "backends", "state"} <= folders
-    assert {name for name in names if name.startswith("components/")} == {
+    assert names == {
+        *("manifest.yaml", "main.py", "requirements.txt", "LICENSE", "assets/icon.svg"),
         *("components/commands/state.py", "components/commands/state.yaml"),
-        *(f"components/pages/inspector/{name}" for name in ("inspector.py", "inspector.yaml")),
+        *(f"components/pages/inspector/inspector.{kind}" for kind in ("py", "yaml")),
         "components/pages/inspector/index.html",
     }
+    assert PACKAGE.stat().st_size < 50_000
 
 
-def test_the_plugin_imports_where_nothing_but_its_requirements_is(tmp_path: Path) -> None:
-    staged = stage(tmp_path / "staged")
-    blocked = ("langbot", "sqlalchemy", "wrapt", "pytest", "psycopg", "redis")
-    code = (
-        f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); "
-        f"sys.path[:0] = [{str(staged)!r}, *{[str(p) for p in staged.glob('components/*')]!r}, "
-        f"{str(staged / 'components/pages/inspector')!r}]; "
-        "import main, state, inspector as _; import langbot_state_ext; "
-        "print(langbot_state_ext.__file__); print(*sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path
-    )
-    place, loaded = done.stdout.splitlines()
-    assert place.startswith(str(staged))
-    shipped = {f"langbot_state_ext.{path.stem}" for path in staged.glob("langbot_state_ext/*.py")}
-    assert shipped - set(loaded.split()) == {"langbot_state_ext.__init__"}
+def test_the_same_sources_give_the_same_package(tmp_path: Path) -> None:
+    assert build(tmp_path / "again.lbpkg").read_bytes() == PACKAGE.read_bytes()
+
+
+def test_a_wheel_carries_the_package(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        carried = archive.read("langbot_state_ext/plugin/RunnerState.lbpkg")
+    assert carried == PACKAGE.read_bytes()
 
 
 def test_versions_and_labels_agree() -> None:
@@ -169,11 +159,13 @@ def test_the_lock_file_leaves_the_registry_to_npms_settings() -> None:
 
 
 def test_every_endpoint_is_documented() -> None:
-    async def names() -> dict[str, str]:
+    async def names(_workspace: str | None) -> dict[str, str]:
         return {}
 
     documented = (ROOT / "docs" / "plugin.md").read_text("utf-8")
-    for endpoint, (request, *_) in Inspector(StoreAccess(dict), names).endpoints.items():
+    for endpoint, (request, *_) in Inspector(
+        StateStore(), names, url="memory://"
+    ).endpoints.items():
         row = re.search(rf"^\| `{endpoint}` .*$", documented, re.MULTILINE)
         assert row is not None, endpoint
         for field in request.model_fields:
@@ -195,17 +187,17 @@ def test_the_page_api_answers_in_data_only(operator: Operator) -> None:
     assert operator.ask("/entries", {"scope": gone})["error"]["code"] == "gone"
 
 
-def test_alone_it_says_what_is_missing(package: Path, tmp_path: Path) -> None:
+def test_alone_it_says_how_to_enable_the_extension(tmp_path: Path) -> None:
     with LangBotHost(tmp_path / "alone", env=WITHOUT_COVERAGE) as host:
-        host.install_plugin(package)
+        shutil.copy2(PACKAGE, tmp_path / PACKAGE_NAME)
+        host.install_plugin(tmp_path / PACKAGE_NAME)
         runner = host.build_plugin(ROOT / "examples" / "counting_runner")
         host.install_plugin(runner, runner_id=RUNNER_ID)
         bot = host.create_bot("Alone", host.create_pipeline("Alone", RUNNER_ID))
         error = Operator(host, bot, _no_store()).ask("/overview")["error"]
-        assert error["code"] == "no_store"
+        assert error["code"] == "not_enabled"
         assert "langbot-state enable" in error["message"]
-        assert error["setting"] == "database_url"
-        assert "Ask the operator of this bot" in bot.say("!state")
+        assert "langbot-state enable" in bot.say("!state")
         assert not (tmp_path / "alone" / "data" / "state.db").exists()
 
 

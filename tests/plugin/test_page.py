@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import axe_playwright_python
@@ -12,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, expect
 
 from langbot_state_ext import ScopeKey
-from testkit.langbot_api import USER, HostError
+from testkit.langbot_api import USER
 
-from .driver import PLUGIN, Open, Operator, View, wait_until
+from .driver import Open, Operator, View
 
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 
@@ -572,33 +571,14 @@ def test_on_a_phone_the_list_gives_way_and_comes_back(open_page: Open, operator:
     expect(view.frame.get_by_role("heading", name="Overview")).to_be_visible()
 
 
-def test_a_store_that_is_not_there_is_explained(
-    open_page: Open, operator: Operator, set_config: Callable[[dict[str, str]], None]
+def test_without_the_extension_it_says_how_to_enable_it(
+    open_page: Open, operator: Operator
 ) -> None:
-    set_config({"database_url": "sqlite:////nowhere/state.db"})
     view = open_page()
-    expect(view.frame.locator("#main")).to_contain_text("be read")
-    expect(view.frame.locator("#main")).to_contain_text("/nowhere")
-    expect(view.frame.locator("#main")).to_contain_text("database_url")
-    view.shot("no-store")
-    set_config({})
+    view.answer("/overview", lambda: {"error": {"code": "not_enabled", "message": "-"}})
+    box = view.frame.locator("#not-enabled")
+    expect(box).to_contain_text("langbot-state enable")
+    view.shot("not-enabled")
+    view.page.unroute_all()
     view.press("Try again")
     expect(view.frame.get_by_role("heading", name="Overview")).to_be_visible()
-
-
-@pytest.fixture
-def set_config(operator: Operator) -> Iterator[Callable[[dict[str, str]], None]]:
-    """Change the plugin's settings, which restarts its process, and wait until it answers."""
-
-    def set_config(config: dict[str, str]) -> None:
-        operator.host.api("PUT", f"/api/v1/plugins/{PLUGIN}/config", json=config)
-        wait_until(lambda: answers(config), "the plugin to restart")
-
-    def answers(config: dict[str, str]) -> bool:
-        try:
-            return ("error" in operator.ask("/overview")) == bool(config)
-        except HostError:
-            return False
-
-    yield set_config
-    set_config({})

@@ -59,22 +59,17 @@ class Host:
     def api(self, method: str, path: str, **kwargs: Any) -> None:
         self.asked.append((method, path, kwargs))
 
-    def install_plugin(self, package: Path) -> None:
-        self.asked.append(package)
+    def wait_for_plugin(self, name: str) -> None:
+        self.asked.append(name)
 
     def wait(self) -> int:
         return 0
 
 
-def test_make_run_installs_the_page_and_says_where_it_is(
-    monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
-) -> None:
-    package = Path("package.lbpkg")
-    monkeypatch.setattr(demo, "stage", lambda folder: folder)
-    monkeypatch.setattr(demo, "build", lambda _staged, _folder: package)
+def test_make_run_waits_for_the_page_and_says_where_it_is(mocker: MockerFixture) -> None:
     host, console = Host(), Console(record=True, width=200)
     assert demo.stay(mocker.Mock(host=host, console=console)) == 0
     wizard = ("POST", "/api/v1/system/wizard/completed", {"json": {"status": "skipped"}})
-    assert host.asked == [wizard, package]
+    assert host.asked == [wizard, "langbot-state-ext/RunnerState"]
     page = "http://langbot/home/plugin-pages?id=langbot-state-ext%2FRunnerState%2Finspector"
     assert page in console.export_text()

@@ -14,7 +14,7 @@ from typing import Any, cast
 from ...backends import Backend, ScopeFilter
 from ...errors import StateError
 from ...store.erase import erase, matching_scopes
-from ..locate import StoreAccess
+from ...store.store import StateStore
 from ..owners import OwnerKind, filters_for, filters_for_actor, filters_for_chat
 from ..views import pretty, preview_view, shortened
 from .texts import CONFIRM, ReplyLanguage, say
@@ -33,12 +33,14 @@ class Speaker:
     """Who sent the command, and where.
 
     Attributes:
+        workspace: The uuid of the workspace.
         bot: The bot's uuid.
         person: The person's id; None when LangBot does not give it.
         private: Whether it is a private chat.
         admin: Whether LangBot regards them as an admin of the bot.
     """
 
+    workspace: str | None
     bot: str
     person: str | None
     private: bool
@@ -58,12 +60,12 @@ class StateCommands:
     """Answers the command, always with one text.
 
     Attributes:
-        access: Opens the store.
+        store: The open store.
         language: The language of the replies.
         start_conversation: Starts a new conversation in LangBot.
     """
 
-    access: StoreAccess
+    store: StateStore
     language: ReplyLanguage
     start_conversation: Callable[[], Awaitable[Any]]
 
@@ -101,7 +103,7 @@ class StateCommands:
     async def _about_me(self, _rest: list[str], speaker: Speaker) -> str:
         if speaker.person is None:
             return self._say("unknown_sender")
-        backend = (await self.access.store()).backend
+        backend = self.store.backend
         mine = await _entries(backend, filters_for_actor(speaker.person, bot=speaker.bot))
         chat = []
         if speaker.private:
@@ -117,14 +119,13 @@ class StateCommands:
     async def _forget(self, rest: list[str], speaker: Speaker) -> str:
         if speaker.person is None:
             return self._say("unknown_sender")
-        store = await self.access.store()
         mine = filters_for_actor(speaker.person, bot=speaker.bot)
-        count = await _count(store.backend, mine)
+        count = await _count(self.store.backend, mine)
         if not count:
             return self._say("nothing")
         if not _is_confirmed(rest):
             return await self._with_chat(self._say("forget", count=count), speaker)
-        erased = await erase(store, mine)
+        erased = await erase(self.store, mine)
         return await self._with_chat(self._say("forgotten", count=erased), speaker)
 
     async def _with_chat(self, text: str, speaker: Speaker) -> str:
@@ -132,7 +133,7 @@ class StateCommands:
         if not speaker.private or speaker.person is None:
             return text
         chat = filters_for_chat("person", speaker.person, bot=speaker.bot)
-        count = await _count((await self.access.store()).backend, chat)
+        count = await _count(self.store.backend, chat)
         return f"{text}\n{self._say('chat_stays', count=count)}" if count else text
 
     async def _new(self, rest: list[str], speaker: Speaker) -> str:
@@ -151,7 +152,7 @@ class StateCommands:
         name, filters = _named(rest, speaker.bot)
         if not filters:
             return await self._help(rest, speaker)
-        entries = await _entries((await self.access.store()).backend, filters)
+        entries = await _entries(self.store.backend, filters)
         if not entries:
             return self._say("nothing_about", name=name)
         return self._list(self._say("about", name=name), entries)
@@ -163,13 +164,12 @@ class StateCommands:
         name, filters = _named(rest[:-1] if confirmed else rest, speaker.bot)
         if not filters:
             return await self._help(rest, speaker)
-        store = await self.access.store()
-        count = await _count(store.backend, filters)
+        count = await _count(self.store.backend, filters)
         if not count:
             return self._say("nothing_about", name=name)
         if not confirmed:
             return self._say("clear", name=name, count=count)
-        return self._say("cleared", name=name, count=await erase(store, filters))
+        return self._say("cleared", name=name, count=await erase(self.store, filters))
 
     async def _unknown(self, rest: list[str], speaker: Speaker) -> str:
         return f"{self._say('unknown')}\n\n{await self._help(rest, speaker)}"

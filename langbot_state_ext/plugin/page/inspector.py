@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from ...backends.urls import url_without_secrets
 from ...errors import StateError
 from ...store.store import StateStore
-from ..locate import StoreAccess
 from . import endpoints
 from .figures import Figures
 from .requests import (
@@ -49,20 +49,23 @@ class Inspector:
     """Handles the page's calls.
 
     Args:
-        access: Opens the store.
-        names: Returns the names of LangBot's bots by uuid.
+        store: The open store.
+        names: Returns the names of a workspace's bots by uuid.
+        url: The store's complete url.
         clock: Seconds since 1970. Default `time.time`.
     """
 
     def __init__(
         self,
-        access: StoreAccess,
-        names: Callable[[], Awaitable[Mapping[str, str]]],
+        store: StateStore,
+        names: Callable[[str | None], Awaitable[Mapping[str, str]]],
         *,
+        url: str,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._access = access
-        self._figures = Figures(names, clock)
+        self._store = store
+        self._url = url_without_secrets(url)
+        self._figures = Figures(lambda: names(None), clock)
         self.endpoints = {
             "/overview": Endpoint(EmptyRequest, self._show_overview),
             "/find": Endpoint(FindRequest, endpoints.find_scopes),
@@ -76,7 +79,7 @@ class Inspector:
             "/erase": Endpoint(PersonRequest, endpoints.erase_person, writes=True),
         }
 
-    async def handle(self, endpoint: str, body: object) -> Response:
+    async def handle(self, endpoint: str, body: object, workspace: str | None = None) -> Response:
         """Handle one call of the page.
 
         Args:
@@ -95,12 +98,15 @@ class Inspector:
         except ValidationError as error:
             return error_response("bad_request", validation_message(error))
         try:
-            return await known.handle(await self._access.store(), request)
+            return await known.handle(self._store, request)
         except StateError as error:
-            return error_response_to(error, self._access.url)
+            return error_response_to(error, self._url)
         finally:
             if known.writes:
                 self._figures.invalidate()
 
     async def _show_overview(self, store: StateStore, _request: EmptyRequest) -> Response:
-        return {**await self._figures.show(store), "url": self._access.url}
+        return {**await self._figures.show(store), "url": self._url}
+
+    async def close(self) -> None:
+        """End what runs in the background."""

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from ...errors import BackendError, StateError
-from ..locate import URL_SETTING, StoreNotFound
 
 Response = dict[str, Any]
 
@@ -17,7 +16,6 @@ class Gone(StateError):
 
 
 ERROR_CODES: dict[type[StateError], str] = {
-    StoreNotFound: "no_store",
     BackendError: "unavailable",
     Gone: "gone",
     StateError: "refused",
@@ -38,11 +36,7 @@ def error_response(code: str, message: str, **more: Any) -> Response:
 
 def error_response_to(error: StateError, url: str) -> Response:
     """Return the response to an error; `url` is the store's, without a password."""
-    more: Response = {}
-    if isinstance(error, StoreNotFound):
-        more = {"url": error.url, "setting": URL_SETTING}
-    elif isinstance(error, BackendError):
-        more = {"url": url}
+    more: Response = {"url": url} if isinstance(error, BackendError) else {}
     code = next(code for kind, code in ERROR_CODES.items() if isinstance(error, kind))
     return error_response(code, str(error), **more)
 

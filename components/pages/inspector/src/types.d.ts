@@ -125,7 +125,7 @@ interface Endpoints {
 interface ApiError {
   code: string;
   message: string;
-  /** With `no_store` and `unavailable`: where the store was looked for. */
+  /** With `unavailable`: the store. */
   url?: string;
   /** With `conflict`: what is stored now; null when it was deleted. */
   current?: Entry | null;

@@ -62,8 +62,8 @@ function showSlow(seconds) {
 
 /** @param {ApiError} error */
 function showFailure(error) {
-  if (error.code === 'no_store' && !state.scope) {
-    showNoStore(error);
+  if (error.code === 'not_enabled' && !state.scope) {
+    showNotEnabled();
     return;
   }
   const old = state.overview ? t('figures_old', { time: timeOfDay(state.overview.made_at) }) : '';
@@ -74,25 +74,21 @@ function showFailure(error) {
   if (!state.overview && !state.scope) showInstead(h('div', {}, button(t('again'), openOverview)));
 }
 
-/** @param {ApiError} error */
-function showNoStore(error) {
+function showNotEnabled() {
   state.overview = null;
   byId('trouble').replaceChildren();
-  const box = noStore(error);
-  if (!document.getElementById('no-store')?.isEqualNode(box)) byId('main').replaceChildren(box);
+  const box = notEnabled();
+  if (!document.getElementById('not-enabled')?.isEqualNode(box)) byId('main').replaceChildren(box);
 }
 
-/** @param {ApiError} error */
-function noStore({ message, url }) {
-  const place = url ? h('p', {}, t('no_store_where'), ' ', h('code', { class: 'wrap' }, visible(url))) : null;
+function notEnabled() {
   return h(
     'section',
-    { class: 'card stack', role: 'alert', id: 'no-store' },
-    heading(t('no_store')),
-    h('p', { class: 'wrap' }, visible(message)),
-    place,
-    h('h3', {}, t('no_store_do')),
-    h('p', {}, t('no_store_setting')),
+    { class: 'card stack', role: 'alert', id: 'not-enabled' },
+    heading(t('not_enabled')),
+    h('p', {}, t('not_enabled_do')),
+    h('pre', {}, 'pip install langbot-state-ext\nlangbot-state enable'),
+    h('p', {}, t('not_enabled_then')),
     h('div', {}, button(t('again'), openOverview, 'main')),
   );
 }

@@ -166,12 +166,7 @@ export const EN = {
   gone: 'It no longer exists',
   bad_request: 'Invalid request',
   unknown_endpoint: 'Invalid request',
-  no_store: 'The state can’t be read',
-  no_store_where: 'Looked in',
-  no_store_do: 'What to do',
-  no_store_setting:
-    'In LangBot’s list of plugins, open the settings of “State extension” and set “Where the state is” ' +
-    '(database_url) to the same url as state_ext.url in LangBot’s data/config.yaml. ' +
-    'If LangBot itself does not have the extension, install langbot-state-ext in its environment ' +
-    'and run langbot-state enable.',
+  not_enabled: 'LangBot runs without langbot-state-ext',
+  not_enabled_do: 'In LangBot’s environment, in the folder that has LangBot’s data folder, run:',
+  not_enabled_then: 'Then restart LangBot.',
 };

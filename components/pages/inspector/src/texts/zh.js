@@ -165,10 +165,7 @@ export const ZH = {
   gone: '它已经不存在了',
   bad_request: '请求无效',
   unknown_endpoint: '请求无效',
-  no_store: '无法读取状态',
-  no_store_where: '查找位置',
-  no_store_do: '解决办法',
-  no_store_setting:
-    '在 LangBot 的插件列表中打开“状态扩展”的设置，在“状态存放位置”（database_url）中填入与 LangBot 的 data/config.yaml 里 ' +
-    'state_ext.url 相同的地址。如果 LangBot 本身没有此扩展，请在其环境中安装 langbot-state-ext 并运行 langbot-state enable。',
+  not_enabled: 'LangBot 未启用 langbot-state-ext',
+  not_enabled_do: '请在 LangBot 的环境中，于 LangBot 的 data 目录所在的目录运行：',
+  not_enabled_then: '然后重启 LangBot。',
 };
