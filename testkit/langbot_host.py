@@ -1,7 +1,7 @@
 """A real LangBot in a folder of its own: start, stop and kill it, and install plugins.
 
-LangBot and its plugin runtime run as two processes. `langbot_api` talks to them as LangBot's UI
-does, `http_bot` as a chat platform does.
+LangBot and its plugin runtime run as two processes in two folders, as in two containers.
+`langbot_api` talks to them as LangBot's UI does, `http_bot` as a chat platform does.
 """
 
 from __future__ import annotations
@@ -125,9 +125,10 @@ class LangBotHost(OperatorApi):
                     *("--ws-control-port", str(ports["control"])),
                     *("--ws-debug-port", str(ports["debug"])),
                 ],
+                self.folder / "runtime",
             )
         self._progress("starting LangBot")
-        self._spawn("langbot", [*self.command, "--standalone-runtime"])
+        self._spawn("langbot", [*self.command, "--standalone-runtime"], self.folder)
         self._wait(self._answers, "LangBot to answer")
         self._log_in()
 
@@ -256,14 +257,14 @@ class LangBotHost(OperatorApi):
         data = (self.folder / f"{name}.log").read_bytes()[self._log_starts[name] :]
         return data.decode("utf-8", "replace")
 
-    def _spawn(self, name: str, argv: list[str]) -> None:
+    def _spawn(self, name: str, argv: list[str], folder: Path) -> None:
         path = self.folder / f"{name}.log"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._log_starts[name] = path.stat().st_size if path.exists() else 0
         with path.open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 argv,
-                cwd=self.folder,
+                cwd=folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -71,15 +71,15 @@ LauncherType = Literal["person", "group"]
 LAUNCHER_TYPES: tuple[LauncherType, ...] = get_args(LauncherType)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScopeKey:
     """Whose state: a scope and the named parts of its identity.
 
-    Two keys are the same exactly when scope and parts are.
+    Two keys are the same exactly when scope and parts are; the order of the parts does not matter.
 
     Attributes:
         scope: The scope.
-        parts: Name and value of each part, in a fixed order; None for a part that is absent.
+        parts: Name and value of each part; None for a part that is absent.
     """
 
     scope: Scope
@@ -95,6 +95,12 @@ class ScopeKey:
         parts = dict(sorted(self.parts))
         canonical = to_json({"version": KEY_VERSION, "scope": self.scope, "parts": parts})
         return f"{self.scope}:v{KEY_VERSION}:{hashlib.sha256(canonical).hexdigest()}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ScopeKey) and self.storage == other.storage
+
+    def __hash__(self) -> int:
+        return hash(self.storage)
 
     def part(self, name: str) -> str | None:
         """Return one part of the identity; None when it is absent or not a part of this scope."""

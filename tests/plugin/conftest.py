@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
-from testkit.langbot_host import WITHOUT_COVERAGE, with_extension
+from testkit.langbot_host import WITHOUT_COVERAGE, LangBotHost, with_extension
 from tools.browser import MISSING, find
 from tools.plugin import ROOT
 
@@ -68,7 +68,7 @@ def open_page(browser: Browser, operator: Operator) -> Iterator[Open]:
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("dialog", alert)
-        _prepare(page, operator, language=language, theme=theme)
+        _prepare(page, operator.host, language=language, theme=theme)
         address = path or f"/home/plugin-pages?id={PLUGIN.replace('/', '%2F')}%2Finspector"
         page.goto(f"{operator.host.url}{address}")
         frame = page.frame_locator(f'iframe[title^="{PLUGIN}"]')
@@ -82,10 +82,10 @@ def open_page(browser: Browser, operator: Operator) -> Iterator[Open]:
     assert faults == []
 
 
-def _prepare(page: Page, operator: Operator, *, language: str, theme: str) -> None:
+def _prepare(page: Page, host: LangBotHost, *, language: str, theme: str) -> None:
     """Leave in the browser what LangBot's UI leaves there after a login and its guide."""
     settings = {
-        "token": operator.host._http.headers["Authorization"].removeprefix("Bearer "),
+        "token": host._http.headers["Authorization"].removeprefix("Bearer "),
         "langbot_sidebar_guide_v1": "completed",
         "langbot-assistant-panel-open": "false",
         "langbot_language": language,

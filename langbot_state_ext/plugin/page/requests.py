@@ -29,7 +29,7 @@ class ScopeRef(Request):
 
     Attributes:
         scope: The scope.
-        parts: The parts of its key, in the order of `/find`.
+        parts: The parts of its key.
     """
 
     scope: Scope

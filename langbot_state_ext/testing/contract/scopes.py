@@ -44,6 +44,13 @@ class ScopeContract(ContractBase):
         assert await backend.load(keys) == [{"k": str(n).encode()} for n in range(len(keys))]
         assert {scope.key for scope in await all_scopes(backend)} == set(keys)
 
+    async def test_the_order_of_parts_makes_no_other_identity(self, backend: Backend) -> None:
+        key = ScopeKey("actor", (("a", "1"), ("b", "2")))
+        again = ScopeKey("actor", (("b", "2"), ("a", "1")))
+        await backend.commit([put(key)])
+        assert await backend.load([again]) == [{"k": b"1"}]
+        assert await backend.clear(ScopeFilter(key=again)) == 1
+
     async def test_paging_shows_every_scope_once(self, backend: Backend) -> None:
         keys = [person(f"p{n}") for n in range(25)]
         await backend.commit([put(key, f"k{n}") for key in keys for n in range(2)])
