@@ -51,7 +51,7 @@ async def measure(folder: Path, sizes: list[int], turns: int, progress: Progress
     async with StateStore.open(f"sqlite:///{file}") as store:
         people = 0
         for size in sizes:
-            people = await _fill(store, people, size // 2, progress)
+            people = await fill(store, people, size // 2, progress)
             step = Size(size, file.stat().st_size)
             for number in range(turns):
                 step.turns.append(await _turn(store, Random(number).randrange(people), number))
@@ -59,7 +59,7 @@ async def measure(folder: Path, sizes: list[int], turns: int, progress: Progress
     return measured
 
 
-async def _fill(store: StateStore, start: int, end: int, progress: Progress) -> int:
+async def fill(store: StateStore, start: int, end: int, progress: Progress) -> int:
     """Give people two scopes each, conversation and actor."""
     task = progress.add_task(f"filling to {end * 2:,} scopes", total=end - start)
     for first in range(start, end, BATCH):

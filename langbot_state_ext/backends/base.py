@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import ClassVar, Self
 
 from ..state.scopes import ScopeKey
-from .data import Change, Entry, ScopeFilter, ScopePage
+from .data import ALL_SCOPES, Change, Entry, ScopeFilter, ScopePage
 from .overview import Overview, Written, tally
 from .walk import every_scope
 
@@ -115,7 +115,13 @@ class Backend(EntryStore):
         """
 
     async def overview(
-        self, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
+        self,
+        without: ScopeFilter,
+        *,
+        since: float,
+        newest: int,
+        parts: Sequence[str],
+        include: ScopeFilter = ALL_SCOPES,
     ) -> Overview:
         """Count what the store holds.
 
@@ -126,12 +132,13 @@ class Backend(EntryStore):
             since: From which time on `Overview.days` counts, in seconds since 1970.
             newest: How many of the latest entries to return, 0 and more.
             parts: The parts of the identity whose values are counted.
+            include: The scopes that count, except `without`. Default: all.
 
         Returns:
             The figures.
         """
-        hidden = {stored.key async for stored in every_scope(self, without)}
-        return await tally(self._contents(), hidden, since=since, newest=newest, parts=parts)
+        contents = self._contents(include)
+        return await tally(contents, without, since=since, newest=newest, parts=parts)
 
     @abstractmethod
     async def clear(self, which: ScopeFilter) -> int:
@@ -141,9 +148,11 @@ class Backend(EntryStore):
             How many entries were deleted.
         """
 
-    async def _contents(self) -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
-        """Yield every scope with its entries, without their values."""
-        async for stored in every_scope(self):
+    async def _contents(
+        self, which: ScopeFilter
+    ) -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
+        """Yield every scope that matches with its entries, without their values."""
+        async for stored in every_scope(self, which):
             held = await self.entries(stored.key)
             yield (
                 stored.key,

@@ -107,7 +107,7 @@ class ScopePage:
     """A page of scopes, in the order of their storage form.
 
     Attributes:
-        scopes: At most as many as were asked for.
+        scopes: At most as many as were asked for; fewer, or none, is not yet the last page.
         cursor: Where the next page begins; None after the last one.
     """
 

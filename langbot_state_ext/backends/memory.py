@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from ..errors import VersionConflict
 from ..state.scopes import ScopeKey
 from .base import Backend
 from .data import ANY_VERSION, Change, Entry, ScopeFilter, ScopePage, StoredScope
+from .overview import Written
+from .pace import LOOP_SHARE, Pace
+
+LOOKED_AT = 500
+"""How many scopes a page looks at, so that no call takes more than a few milliseconds."""
 
 
 class MemoryBackend(Backend):
-    """Keeps entries in dictionaries. No method ever suspends.
+    """Keeps entries in dictionaries. No method but `overview` ever suspends.
 
     Args:
         clock: Seconds since 1970. Default `time.time`.
@@ -21,6 +27,8 @@ class MemoryBackend(Backend):
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._state: dict[ScopeKey, dict[str, Entry]] = {}
+        self._keys: dict[str, ScopeKey] = {}
+        self._order: list[str] = []
 
     async def open(self) -> None:
         """Do nothing: there is nothing to open."""
@@ -57,10 +65,17 @@ class MemoryBackend(Backend):
 
     async def scopes(self, which: ScopeFilter, cursor: str | None, limit: int) -> ScopePage:
         """Page through the scopes, see `Backend.scopes`."""
-        found = sorted(self._matching(which), key=lambda scope: scope.storage)
-        rest = [scope for scope in found if cursor is None or scope.storage > cursor]
-        page = [_summary(scope, self._live(scope)) for scope in rest[:limit]]
-        return ScopePage(page, page[-1].key.storage if len(rest) > limit else None)
+        start = 0 if cursor is None else bisect_right(self._order, cursor)
+        page: list[StoredScope] = []
+        for storage in self._order[start : start + LOOKED_AT]:
+            key = self._keys[storage]
+            entries = self._live(key) if which.matches(key) else {}
+            if entries and len(page) == limit:
+                return ScopePage(page, page[-1].key.storage)
+            if entries:
+                page.append(_summary(key, entries))
+        end = start + LOOKED_AT
+        return ScopePage(page, self._order[end - 1] if end < len(self._order) else None)
 
     async def clear(self, which: ScopeFilter) -> int:
         """Delete every entry of the matching scopes, see `Backend.clear`."""
@@ -68,6 +83,8 @@ class MemoryBackend(Backend):
         count = sum(len(self._live(scope)) for scope in found)
         for scope in found:
             del self._state[scope]
+            del self._keys[scope.storage]
+        self._order = [storage for storage in self._order if storage in self._keys]
         return count
 
     async def close(self) -> None:
@@ -80,11 +97,32 @@ class MemoryBackend(Backend):
 
     def _put(self, scope: ScopeKey, key: str, entry: Entry | None) -> None:
         if entry is not None:
-            self._state.setdefault(scope, {})[key] = entry
+            if scope not in self._state:
+                self._add(scope)
+            self._state[scope][key] = entry
         elif scope in self._state:
             self._state[scope].pop(key, None)
             if not self._state[scope]:
-                del self._state[scope]
+                self._remove(scope)
+
+    def _add(self, scope: ScopeKey) -> None:
+        self._state[scope] = {}
+        self._keys[scope.storage] = scope
+        insort(self._order, scope.storage)
+
+    def _remove(self, scope: ScopeKey) -> None:
+        del self._state[scope]
+        del self._keys[scope.storage]
+        del self._order[bisect_left(self._order, scope.storage)]
+
+    async def _contents(
+        self, which: ScopeFilter
+    ) -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
+        """Yield the scopes that match, with pauses: all of this runs in the event loop."""
+        pace = Pace(LOOP_SHARE)
+        async for scope, entries in super()._contents(which):
+            yield scope, entries
+            await pace.step()
 
     def _matching(self, which: ScopeFilter) -> Sequence[ScopeKey]:
         return [scope for scope in self._state if which.matches(scope) and self._live(scope)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import AsyncIterator, Container, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ..state.scopes import ScopeKey
+from .data import ScopeFilter
 
 DAY_S = 86_400
 """Seconds of a day; days are those of UTC."""
@@ -73,7 +74,7 @@ class Overview:
 
 async def tally(
     contents: AsyncIterator[tuple[ScopeKey, Sequence[Written]]],
-    hidden: Container[ScopeKey],
+    without: ScopeFilter,
     *,
     since: float,
     newest: int,
@@ -82,8 +83,8 @@ async def tally(
     """Add up what the scopes hold.
 
     Args:
-        contents: Every scope with its entries.
-        hidden: The scopes that don't count.
+        contents: The scopes with their entries.
+        without: See `Backend.overview`.
         since: See `Backend.overview`.
         newest: See `Backend.overview`.
         parts: See `Backend.overview`.
@@ -91,36 +92,59 @@ async def tally(
     Returns:
         The figures.
     """
-    written: list[Written] = []
-    by_part: dict[str, Counter[str]] = {part: Counter() for part in parts}
-    scopes = 0
+    total = _Tally(since, newest, parts)
     async for scope, entries in contents:
-        if scope in hidden or not entries:
-            continue
-        scopes += 1
-        written += entries
-        for part in parts:
-            by_part[part].update(filter(None, [scope.part(part)]))
-    return Overview(
-        scopes,
-        len(written),
-        sum(entry.value_bytes for entry in written),
-        _days(entry for entry in written if entry.updated_at >= since),
-        heapq.nlargest(newest, written, key=lambda entry: entry.updated_at),
-        {part: dict(counts) for part, counts in by_part.items()},
-    )
+        if entries and not without.matches(scope):
+            total.add(scope, entries)
+    return total.overview()
 
 
-def _days(written: Iterable[Written]) -> list[Day]:
-    found: dict[int, Day] = {}
-    for entry in written:
+class _Tally:
+    """The figures of the scopes so far."""
+
+    def __init__(self, since: float, newest: int, parts: Sequence[str]) -> None:
+        self._since = since
+        self._wanted = newest
+        self._scopes = self._entries = self._value_bytes = 0
+        self._days: dict[int, Day] = {}
+        self._newest: list[tuple[float, int, Written]] = []
+        self._by_part: dict[str, Counter[str]] = {part: Counter() for part in parts}
+
+    def add(self, scope: ScopeKey, entries: Sequence[Written]) -> None:
+        self._scopes += 1
+        for part, counts in self._by_part.items():
+            counts.update(filter(None, [scope.part(part)]))
+        for entry in entries:
+            self._entries += 1
+            self._value_bytes += entry.value_bytes
+            self._add_to_day(entry)
+            self._add_to_newest(entry)
+
+    def overview(self) -> Overview:
+        return Overview(
+            self._scopes,
+            self._entries,
+            self._value_bytes,
+            [self._days[day] for day in sorted(self._days)],
+            [entry for _at, _nth, entry in sorted(self._newest, reverse=True)],
+            {part: dict(counts) for part, counts in self._by_part.items()},
+        )
+
+    def _add_to_day(self, entry: Written) -> None:
+        if entry.updated_at < self._since:
+            return
         day = int(entry.updated_at // DAY_S)
         new = entry.version == 1
-        before = found.get(day, Day(day, 0, 0, 0))
-        found[day] = Day(
+        before = self._days.get(day, Day(day, 0, 0, 0))
+        self._days[day] = Day(
             day,
             before.new + new,
             before.changed + (not new),
             before.value_bytes + entry.value_bytes,
         )
-    return [found[day] for day in sorted(found)]
+
+    def _add_to_newest(self, entry: Written) -> None:
+        if len(self._newest) < self._wanted:
+            heapq.heappush(self._newest, (entry.updated_at, -self._entries, entry))
+        elif self._newest and entry.updated_at > self._newest[0][0]:
+            heapq.heapreplace(self._newest, (entry.updated_at, -self._entries, entry))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
 from typing import Literal, TypedDict
 
 from ..backends import ScopeFilter
@@ -19,13 +21,27 @@ from ..state.scopes import (
 BOOKKEEPING = ScopeFilter(parts={"runner_id": BOOKKEEPING_RUNNER})
 """The extension's own bookkeeping, which people are never shown."""
 
+WORKSPACE = "workspace_id"
+"""The part of a key that says which workspace of LangBot it belongs to."""
+
 OwnerKind = Literal["person", "group", "conversation"]
 
 Owner = TypedDict("Owner", {"kind": str, "id": str | None, "in": str | None})
 """Whose a scope is: see `whose`."""
 
+QUERY_ONLY = frozenset({"bot_uuid", "sender_id", "launcher_type", "launcher_id"})
+"""The parts that filters name and only the keys of Queries have."""
+
 NAMES = ("actor_id", "sender_id", "subject_id", "launcher_id", "conversation_id", "thread_id")
 """The parts of a key that name a person or a chat; the others are LangBot's own ids."""
+
+
+def is_in_workspace(key: ScopeKey, workspace: str | None) -> bool:
+    """Return whether a workspace sees a scope; None is a LangBot that has just one, and sees all.
+
+    No workspace sees a key without one, such as a Query's.
+    """
+    return workspace is None or key.part(WORKSPACE) == workspace
 
 
 def has_known_shape(key: ScopeKey) -> bool:
@@ -68,14 +84,16 @@ def _owner_of_conversation(conversation_id: str | None) -> Owner:
     return {"kind": kind, "id": name, "in": conversation_id}
 
 
-def filters_for_bot(bot: str | None) -> list[ScopeFilter]:
+def filters_for_bot(bot: str | None, *, workspace: str | None = None) -> list[ScopeFilter]:
     """Return the filters for a bot's scopes, or for all; no scope matches two of them."""
     if bot is None:
-        return [ScopeFilter()]
-    return [ScopeFilter(parts={part: bot}) for part in ("bot_id", "bot_uuid")]
+        return _within(workspace, [ScopeFilter()])
+    return _within(workspace, [ScopeFilter(parts={part: bot}) for part in ("bot_id", "bot_uuid")])
 
 
-def filters_for(whose: OwnerKind, name: str, *, bot: str | None = None) -> list[ScopeFilter]:
+def filters_for(
+    whose: OwnerKind, name: str, *, bot: str | None = None, workspace: str | None = None
+) -> list[ScopeFilter]:
     """Return the filters for every scope that belongs to somebody.
 
     Args:
@@ -83,33 +101,38 @@ def filters_for(whose: OwnerKind, name: str, *, bot: str | None = None) -> list[
             group the group and its conversation.
         name: The id.
         bot: The bot's uuid. Default: every bot.
+        workspace: The workspace, see `is_in_workspace`. Default: all.
 
     Returns:
         The filters, for the keys of events and of Queries; no scope matches two of them.
     """
     if whose == "conversation":
-        return _filters_for_conversation(name, bot)
-    actor = filters_for_actor(name, bot=bot) if whose == "person" else []
-    return actor + filters_for_chat(whose, name, bot=bot)
+        return _within(workspace, _filters_for_conversation(name, bot))
+    actor = filters_for_actor(name, bot=bot, workspace=workspace) if whose == "person" else []
+    return actor + filters_for_chat(whose, name, bot=bot, workspace=workspace)
 
 
-def filters_for_actor(person: str, *, bot: str | None = None) -> list[ScopeFilter]:
+def filters_for_actor(
+    person: str, *, bot: str | None = None, workspace: str | None = None
+) -> list[ScopeFilter]:
     """Return the filters for a person's actor scopes, in every chat."""
-    return [
+    filters = [
         ScopeFilter(parts={**_bot("bot_id", bot), "actor_id": person}),
         ScopeFilter(parts={**_bot("bot_uuid", bot), "sender_id": person}),
     ]
+    return _within(workspace, filters)
 
 
 def filters_for_chat(
-    whose: LauncherType, name: str, *, bot: str | None = None
+    whose: LauncherType, name: str, *, bot: str | None = None, workspace: str | None = None
 ) -> list[ScopeFilter]:
     """Return the filters for a private chat or a group, and for the conversation there."""
-    return [
+    filters = [
         *_filters_for_conversation(conversation_id_of(whose, name), bot),
         ScopeFilter(parts={**_bot("bot_id", bot), "subject_type": whose, "subject_id": name}),
         ScopeFilter(parts={**_bot("bot_uuid", bot), "launcher_type": whose, "launcher_id": name}),
     ]
+    return _within(workspace, filters)
 
 
 def _filters_for_conversation(conversation_id: str, bot: str | None) -> list[ScopeFilter]:
@@ -118,6 +141,17 @@ def _filters_for_conversation(conversation_id: str, bot: str | None) -> list[Sco
     return [
         ScopeFilter(parts={**_bot("bot_id", bot), "conversation_id": conversation_id}),
         ScopeFilter(parts={**_bot("bot_id", bot), **messages}),
+    ]
+
+
+def _within(workspace: str | None, filters: Iterable[ScopeFilter]) -> list[ScopeFilter]:
+    """Return the filters for what a workspace sees, without those that match no key of an event."""
+    if workspace is None:
+        return list(filters)
+    return [
+        dataclasses.replace(which, parts={**which.parts, WORKSPACE: workspace})
+        for which in filters
+        if QUERY_ONLY.isdisjoint(which.parts)
     ]
 
 

@@ -12,13 +12,12 @@ from pytest_mock import MockerFixture
 from langbot_state_ext import ScopeKey, StateStore
 from langbot_state_ext.plugin.command.command import LINES, Speaker, StateCommands
 from langbot_state_ext.plugin.command.texts import TEXTS, language_of, say
-from langbot_state_ext.plugin.locate import StoreAccess
 from langbot_state_ext.state.policy import BOOKKEEPING_RUNNER
 
-ALICE = Speaker("b1", "alice", private=True, admin=False)
-ALICE_IN_GROUP = Speaker("b1", "alice", private=False, admin=False)
-ADMIN = Speaker("b1", "root", private=True, admin=True)
-ADMIN_GROUP = Speaker("b1", "mallory", private=False, admin=True)
+ALICE = Speaker(None, "b1", "alice", private=True, admin=False)
+ALICE_IN_GROUP = Speaker(None, "b1", "alice", private=False, admin=False)
+ADMIN = Speaker(None, "b1", "root", private=True, admin=True)
+ADMIN_GROUP = Speaker(None, "b1", "mallory", private=False, admin=True)
 
 
 def key(scope: str, bot: str = "b1", **parts: str) -> ScopeKey:
@@ -26,16 +25,13 @@ def key(scope: str, bot: str = "b1", **parts: str) -> ScopeKey:
 
 
 @pytest_asyncio.fixture
-async def access(tmp_path: Path) -> AsyncIterator[StoreAccess]:
-    (tmp_path / "s.db").touch()
-    access = StoreAccess(lambda: {"database_url": f"sqlite:///{tmp_path}/s.db"})
-    yield access
-    await access.close()
+async def store(tmp_path: Path) -> AsyncIterator[StateStore]:
+    async with StateStore.open(f"sqlite:///{tmp_path}/s.db") as store:
+        await fill(store)
+        yield store
 
 
-@pytest_asyncio.fixture
-async def store(access: StoreAccess) -> StateStore:
-    store = await access.store()
+async def fill(store: StateStore) -> None:
     await store.apply(key("actor", actor_id="alice"), "prefs.name", "Al")
     await store.apply(key("actor", actor_id="alice"), "api_key", "sk-1")
     await store.apply(key("actor", "b2", actor_id="alice"), "other.bot", 1)
@@ -50,7 +46,6 @@ async def store(access: StoreAccess) -> StateStore:
         "journal",
         1,
     )
-    return store
 
 
 class Begun:
@@ -66,8 +61,8 @@ def begun() -> Begun:
 
 
 @pytest.fixture
-def commands(access: StoreAccess, store: StateStore, begun: Begun) -> StateCommands:
-    return StateCommands(access, "en_US", begun)
+def commands(store: StateStore, begun: Begun) -> StateCommands:
+    return StateCommands(store, "en_US", begun)
 
 
 async def test_you_see_what_is_kept_about_you_here(commands: StateCommands) -> None:
@@ -82,7 +77,7 @@ async def test_in_a_group_you_see_your_own_alone(commands: StateCommands) -> Non
     assert "prefs.name" in reply
     assert "summary" not in reply
     assert "topic" not in reply
-    nobody = Speaker("b1", "carol", private=False, admin=False)
+    nobody = Speaker(None, "b1", "carol", private=False, admin=False)
     assert await commands.reply([], nobody) == "This bot keeps nothing about you."
 
 
@@ -124,7 +119,7 @@ async def test_in_a_group_a_new_conversation_asks_for_the_word(
 async def test_a_chat_of_which_nothing_is_kept_is_not_spoken_of(
     commands: StateCommands, store: StateStore
 ) -> None:
-    bob = Speaker("b1", "bob", private=True, admin=False)
+    bob = Speaker(None, "b1", "bob", private=True, admin=False)
     assert await commands.reply(["forget"], bob) == (
         "This permanently erases 1 entry that this bot keeps about you. "
         "To confirm, send: !state forget yes"
@@ -141,11 +136,13 @@ async def test_values_are_not_read_to_be_counted(
 
 
 async def test_what_failed_is_in_the_log(
-    tmp_path: Path, begun: Begun, caplog: pytest.LogCaptureFixture
+    commands: StateCommands, store: StateStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    commands = StateCommands(StoreAccess(dict, tmp_path), "both", begun)
-    await commands.reply([], ALICE)
-    assert "!state: found no data/config.yaml" in caplog.text
+    await store.close()
+    reply = await commands.reply([], ALICE)
+    assert reply == "That did not work. Ask the operator of this bot."
+    assert "is not open" in caplog.text
+    assert "is not open" in await commands.reply(["show", "person", "alice"], ADMIN)
 
 
 @pytest.mark.parametrize("speaker", [ALICE, ALICE_IN_GROUP, ADMIN_GROUP])
@@ -191,7 +188,7 @@ async def test_an_unknown_word_gets_a_reply(commands: StateCommands) -> None:
 
 
 async def test_without_a_sender_nothing_is_shown(commands: StateCommands) -> None:
-    nobody = Speaker("b1", None, private=False, admin=False)
+    nobody = Speaker(None, "b1", None, private=False, admin=False)
     for words in ([], ["forget", "yes"]):
         assert "does not say who you are" in await commands.reply(words, nobody)
 
@@ -199,7 +196,7 @@ async def test_without_a_sender_nothing_is_shown(commands: StateCommands) -> Non
 async def test_a_long_list_is_cut(commands: StateCommands, store: StateStore) -> None:
     for number in range(40):
         await store.apply(key("actor", actor_id="carol"), f"k{number:02}", "x" * 1000)
-    reply = await commands.reply([], Speaker("b1", "carol", private=False, admin=False))
+    reply = await commands.reply([], Speaker(None, "b1", "carol", private=False, admin=False))
     assert len(reply.splitlines()) == LINES + 2
     assert reply.endswith("… and 10 more.")
     assert max(map(len, reply.splitlines())) < 200
@@ -217,3 +214,51 @@ def test_every_text_is_there_in_both_languages() -> None:
 def test_the_language_is_a_setting() -> None:
     assert language_of("zh_Hans") == "zh_Hans"
     assert language_of(None) == language_of("klingon") == "both"
+
+
+@pytest_asyncio.fixture
+async def two_workspaces(store: StateStore) -> StateStore:
+    """Give two workspaces the same bot, person and group, and a Query's key to neither."""
+    for workspace in ("w1", "w2"):
+        mine = {"workspace_id": workspace}
+        await store.apply(key("actor", **mine, actor_id="dora"), "where", workspace)
+        chat = key("conversation", **mine, conversation_id="person_dora")
+        await store.apply(chat, "chat", workspace)
+        room = key("subject", **mine, subject_type="group", subject_id="g2")
+        await store.apply(room, "room", workspace)
+    await store.apply(QUERY_DORA, "where", "nowhere")
+    return store
+
+
+QUERY_DORA = ScopeKey("actor", (("runner_id", "r"), ("bot_uuid", "b1"), ("sender_id", "dora")))
+
+
+async def test_people_see_and_erase_what_their_own_workspace_keeps(
+    commands: StateCommands, two_workspaces: StateStore
+) -> None:
+    dora = Speaker("w1", "b1", "dora", private=True, admin=False)
+    assert await commands.reply([], dora) == (
+        'What this bot keeps about you:\n- where: "w1"\n\nAbout this chat:\n- chat: "w1"'
+    )
+    assert "Erased 1 entry about you." in await commands.reply(["forget", "yes"], dora)
+    assert "w1" in await commands.reply([], dora)  # the chat
+    other = Speaker("w2", "b1", "dora", private=True, admin=False)
+    assert '- where: "w2"' in await commands.reply([], other)
+    assert await two_workspaces.get(QUERY_DORA, "where") == "nowhere"
+
+
+async def test_an_admin_sees_and_erases_what_their_own_workspace_keeps(
+    commands: StateCommands, two_workspaces: StateStore
+) -> None:
+    admin = Speaker("w1", "b1", "root", private=True, admin=True)
+    for words, entries in ((["person", "dora"], ["where", "chat"]), (["group", "g2"], ["room"])):
+        shown = await commands.reply(["show", *words], admin)
+        assert sorted(shown.splitlines()[1:]) == sorted(f'- {name}: "w1"' for name in entries)
+        cleared = await commands.reply(["clear", *words, "yes"], admin)
+        assert str(len(entries)) in cleared
+        assert "w1" not in await commands.reply(["show", *words], admin)
+    others = Speaker("w2", "b1", "root", private=True, admin=True)
+    for words in (["person", "dora"], ["group", "g2"]):
+        assert '"w2"' in await commands.reply(["show", *words], others)
+    everywhere = Speaker(None, "b1", "root", private=True, admin=True)
+    assert '"nowhere"' in await commands.reply(["show", "person", "dora"], everywhere)

@@ -14,7 +14,6 @@ import pytest_asyncio
 from pytest_mock import MockerFixture
 
 from langbot_state_ext import BackendError, Change, ScopeKey, StateStore
-from langbot_state_ext.plugin.locate import StoreAccess
 from langbot_state_ext.plugin.masking import MASK
 from langbot_state_ext.plugin.page import figures, search
 from langbot_state_ext.plugin.page.endpoints import EXPORT_BYTES
@@ -66,18 +65,19 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest_asyncio.fixture
-async def access(tmp_path: Path) -> AsyncIterator[StoreAccess]:
-    file = tmp_path / "state.db"
-    file.touch()
-    access = StoreAccess(lambda: {"database_url": f"sqlite:///{file}"}, tmp_path)
-    yield access
-    await access.close()
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/state.db"
 
 
 @pytest_asyncio.fixture
-async def store(access: StoreAccess) -> StateStore:
-    store = await access.store()
+async def store(url: str) -> AsyncIterator[StateStore]:
+    async with StateStore.open(url) as store:
+        await fill(store)
+        yield store
+
+
+async def fill(store: StateStore) -> None:
     state: dict[ScopeKey, dict[str, Any]] = {
         ALICE: {"prefs.name": "Alise", "api_key": "sk-1", "login": {"password": "p", "host": "h"}},
         ALICE_CHAT: {"memory.summary": "Talks about tea"},
@@ -88,15 +88,24 @@ async def store(access: StoreAccess) -> StateStore:
     for key, values in state.items():
         for name, value in values.items():
             await store.apply(key, name, value, run_id="run-1")
-    return store
+
+
+async def names(_workspace: str | None) -> dict[str, str]:
+    return {"b1": "Helpdesk"}
+
+
+@pytest_asyncio.fixture
+async def inspector(store: StateStore, url: str, clock: Clock) -> AsyncIterator[Inspector]:
+    inspector = Inspector(store, names, url=url, clock=clock)
+    yield inspector
+    await inspector.close()
 
 
 @pytest.fixture
-def inspector(access: StoreAccess, store: StateStore, clock: Clock) -> Inspector:
-    async def names() -> dict[str, str]:
-        return {"b1": "Helpdesk"}
-
-    return Inspector(access, names, clock=clock)
+def here(inspector: Inspector) -> Inspector:
+    """Return an inspector whose jobs run in this process, where a test can reach in."""
+    inspector._searching = inspector._counting = inspector._here
+    return inspector
 
 
 async def found(inspector: Inspector, **request: Any) -> list[tuple[str, str]]:
@@ -162,34 +171,34 @@ def slow(
 
 
 async def test_a_slow_overview_holds_nobody_up(
-    inspector: Inspector, store: StateStore, clock: Clock, slow: asyncio.Event
+    here: Inspector, store: StateStore, clock: Clock, slow: asyncio.Event
 ) -> None:
-    first = await inspector.handle("/overview", None)
+    first = await here.handle("/overview", None)
     clock.now += 12
-    pending = await inspector.handle("/overview", None)
+    pending = await here.handle("/overview", None)
     assert (first["pending_s"], pending["pending_s"]) == (0, 12)
     assert pending["url"].startswith("sqlite:///")
-    assert await found(inspector, scope="actor") == [("actor", "alice"), ("actor", "bob")]
+    assert await found(here, scope="actor") == [("actor", "alice"), ("actor", "bob")]
     slow.set()
-    assert (await inspector.handle("/overview", None))["entries"] == 6
+    assert (await here.handle("/overview", None))["entries"] == 6
     slow.clear()
     clock.now += 3600
-    assert (await inspector.handle("/overview", None))["entries"] == 6
+    assert (await here.handle("/overview", None))["entries"] == 6
     slow.set()
 
 
 async def test_an_overview_that_was_made_before_a_change_is_made_again(
-    inspector: Inspector, store: StateStore, slow: asyncio.Event
+    here: Inspector, store: StateStore, slow: asyncio.Event
 ) -> None:
-    assert "pending_s" in await inspector.handle("/overview", None)
-    await inspector.handle("/clear", {"scope": ref(ALICE)})
+    assert "pending_s" in await here.handle("/overview", None)
+    await here.handle("/clear", {"scope": ref(ALICE)})
     slow.set()
-    await inspector.handle("/overview", None)
-    assert (await inspector.handle("/overview", None))["entries"] == 3
+    await here.handle("/overview", None)
+    assert (await here.handle("/overview", None))["entries"] == 3
 
 
 async def test_an_overview_that_fails_late_is_told(
-    inspector: Inspector, store: StateStore, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
+    here: Inspector, store: StateStore, mocker: MockerFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def overview(*_args: Any, **_kwargs: Any) -> Any:
         await asyncio.sleep(0.1)
@@ -197,22 +206,22 @@ async def test_an_overview_that_fails_late_is_told(
 
     broken = mocker.patch.object(store.backend, "overview", overview)
     monkeypatch.setattr(figures, "WAIT_S", 0.01)
-    assert "pending_s" in await inspector.handle("/overview", None)
+    assert "pending_s" in await here.handle("/overview", None)
     await asyncio.sleep(0.2)
-    error = (await inspector.handle("/overview", None))["error"]
+    error = (await here.handle("/overview", None))["error"]
     assert (error["code"], error["message"]) == ("unavailable", "the store is tired")
     assert error["url"].startswith("sqlite:///")
     assert broken is store.backend.overview
 
 
 async def test_bots_without_a_name_do_not_keep_the_figures_away(
-    access: StoreAccess, store: StateStore, caplog: pytest.LogCaptureFixture
+    store: StateStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def names() -> dict[str, str]:
+    async def names(_workspace: str | None) -> dict[str, str]:
         raise RuntimeError("LangBot does not say")
 
     with caplog.at_level(logging.WARNING):
-        answer = await Inspector(access, names).handle("/overview", None)
+        answer = await Inspector(store, names, url="memory://").handle("/overview", None)
     assert (answer["entries"], answer["bot_names"]) == (6, {})
     assert "LangBot does not say" in caplog.text
 
@@ -306,7 +315,7 @@ async def test_pages_go_on_where_the_last_one_ended(
 
 
 async def test_a_request_looks_into_a_bounded_piece_and_goes_on_there(
-    inspector: Inspector, store: StateStore, monkeypatch: pytest.MonkeyPatch
+    here: Inspector, store: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(30):
         key = ScopeKey("actor", (("runner_id", "r3"), ("actor_id", f"p{number}")))
@@ -315,7 +324,7 @@ async def test_a_request_looks_into_a_bounded_piece_and_goes_on_there(
     scopes, cursor, looked = [], None, []
     while True:
         request = {"text": "needle", "inside": True, "cursor": cursor, "limit": 200}
-        page = await inspector.handle("/find", request)
+        page = await here.handle("/find", request)
         scopes += [json.dumps(scope["parts"]) for scope in page["scopes"]]
         looked.append(page["looked_into"])
         cursor = page["cursor"]
@@ -327,13 +336,13 @@ async def test_a_request_looks_into_a_bounded_piece_and_goes_on_there(
 
 
 async def test_a_request_whose_time_is_over_has_still_come_further(
-    inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+    here: Inspector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "BUDGET_S", 1e-9)
     monkeypatch.setattr(search, "BATCH_BYTES", 1)
     seen, cursor = 0, None
     for _ in range(5):
-        page = await inspector.handle("/find", {"text": "tea", "inside": True, "cursor": cursor})
+        page = await here.handle("/find", {"text": "tea", "inside": True, "cursor": cursor})
         seen, cursor = seen + page["looked_into"], page["cursor"]
     assert (seen, cursor) == (4, None)
 
@@ -552,24 +561,16 @@ async def test_a_person_with_many_runners_is_erased_everywhere(
 
 
 async def test_no_request_reads_more_than_it_shows(
-    inspector: Inspector, store: StateStore, mocker: MockerFixture
+    here: Inspector, store: StateStore, mocker: MockerFixture
 ) -> None:
     await store.backend.commit([Change(BOB, f"k{number:03}", b"1") for number in range(300)])
     get, load = mocker.spy(store.backend, "get"), mocker.spy(store.backend, "load")
     entries = mocker.spy(store.backend, "entries")
-    await inspector.handle("/entries", {"scope": ref(BOB), "after": "k100", "limit": 7})
+    await here.handle("/entries", {"scope": ref(BOB), "after": "k100", "limit": 7})
     assert [call.args[1] for call in get.call_args_list] == [f"k{n}" for n in range(101, 108)]
-    await inspector.handle("/find", {})
-    await inspector.handle("/overview", None)
+    await here.handle("/find", {})
+    await here.handle("/overview", None)
     assert (load.call_count, entries.call_count) == (0, 0)
-
-
-async def test_a_store_that_is_not_there_is_an_error_in_the_data(tmp_path: Path) -> None:
-    async def names() -> dict[str, str]:
-        return {}
-
-    answer = await Inspector(StoreAccess(dict, tmp_path), names).handle("/overview", {})
-    assert (answer["error"]["code"], answer["error"]["setting"]) == ("no_store", "database_url")
 
 
 async def test_an_export_comes_in_pieces(inspector: Inspector, store: StateStore) -> None:

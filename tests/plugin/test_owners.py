@@ -15,7 +15,14 @@ from langbot_state_ext import (
     key_from_query,
 )
 from langbot_state_ext.backends.memory import MemoryBackend
-from langbot_state_ext.plugin.owners import OwnerKind, filters_for, has_known_shape, whose
+from langbot_state_ext.plugin.owners import (
+    OwnerKind,
+    filters_for,
+    filters_for_bot,
+    has_known_shape,
+    is_in_workspace,
+    whose,
+)
 from langbot_state_ext.testing.objects import (
     SimpleBinding,
     SimpleDescriptor,
@@ -108,3 +115,26 @@ async def test_a_scope_is_found_by_whose_it_is(owned: ScopeKey) -> None:
     for bot, count in ((None, 1), ("b1", 1), ("b2", 0)):
         pages = [await backend.scopes(f, None, 9) for f in filters_for(kind, name, bot=bot)]
         assert [stored.key for page in pages for stored in page.scopes] == [owned] * count
+
+
+def in_workspace(workspace: str | None, **parts: str) -> ScopeKey:
+    return key("actor", bot_id="b1", workspace_id=workspace, **parts)
+
+
+async def test_a_workspace_sees_its_own_scopes_alone() -> None:
+    backend = MemoryBackend()
+    mine, other, nobodys = (in_workspace(name, actor_id="a") for name in ("w1", "w2", None))
+    query = key("actor", bot_uuid="b1", sender_id="a")
+    every = [mine, other, nobodys, query]
+    await backend.commit([Change(each, "k", b"1") for each in every])
+    for workspace, expected in (("w1", [mine]), ("w2", [other]), ("w3", []), (None, every)):
+        assert [each for each in every if is_in_workspace(each, workspace)] == expected
+        for filters in (
+            filters_for("person", "a", workspace=workspace),
+            filters_for("person", "a", bot="b1", workspace=workspace),
+            filters_for_bot(None, workspace=workspace),
+            filters_for_bot("b1", workspace=workspace),
+        ):
+            pages = [await backend.scopes(each, None, 9) for each in filters]
+            found = [stored.key for page in pages for stored in page.scopes]
+            assert sorted(found, key=str) == sorted(expected, key=str)

@@ -16,7 +16,7 @@ from psycopg import sql
 from ...errors import VersionConflict
 from ...state.scopes import ScopeKey
 from ..base import Backend
-from ..data import Change, Entry, ScopeFilter, ScopePage, StoredScope
+from ..data import ALL_SCOPES, Change, Entry, ScopeFilter, ScopePage, StoredScope
 from ..overview import Overview
 from ..packing import to_bytes, to_text, unpack_key
 from ..urls import NetworkUrl, check_name, read_network_url
@@ -139,10 +139,18 @@ class PostgresBackend(Backend):
         return ScopePage(page, rows[limit - 1][0] if len(rows) > limit else None)
 
     async def overview(
-        self, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
+        self,
+        without: ScopeFilter,
+        *,
+        since: float,
+        newest: int,
+        parts: Sequence[str],
+        include: ScopeFilter = ALL_SCOPES,
     ) -> Overview:
         """Count what the store holds, see `Backend.overview`."""
-        return await overview(self._query, without, since=since, newest=newest, parts=parts)
+        return await overview(
+            self._query, include, without, since=since, newest=newest, parts=parts
+        )
 
     async def clear(self, which: ScopeFilter) -> int:
         """Delete every entry of the matching scopes, see `Backend.clear`.

@@ -21,10 +21,16 @@ _EARLIER = -1
 
 
 async def overview(
-    query: Query, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
+    query: Query,
+    include: ScopeFilter,
+    without: ScopeFilter,
+    *,
+    since: float,
+    newest: int,
+    parts: Sequence[str],
 ) -> Overview:
     """Count what the store holds, see `Backend.overview`."""
-    hidden, values = condition(without)
+    hidden, values = _hidden(include, without)
     values |= {"since": since, "day_s": DAY_S, "earlier": _EARLIER, "newest": newest}
     values["heads"] = [_head(part) for part in parts]
     days = [
@@ -43,6 +49,14 @@ async def overview(
         [_written(*row) for row in await query("overview_newest", values, hidden)],
         by_part,
     )
+
+
+def _hidden(include: ScopeFilter, without: ScopeFilter) -> tuple[sql.Composable, dict[str, Any]]:
+    """Return the condition on `scopes s` that a scope does not count, and its parameters."""
+    included, values = condition(include)
+    hidden, more = condition(without, "without_")
+    either = sql.SQL("({}) IS TRUE OR ({}) IS NOT TRUE").format(hidden, included)
+    return either, values | more
 
 
 def _head(part: str) -> bytes:

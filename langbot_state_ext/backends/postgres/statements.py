@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import sql
 
@@ -62,23 +62,27 @@ def commit_values(changes: Sequence[Change], now: float) -> dict[str, Any]:
     }
 
 
-def condition(which: ScopeFilter) -> tuple[sql.Composable, dict[str, Any]]:
-    """Return a filter as a condition on `scopes s`, and its parameters."""
+def condition(which: ScopeFilter, prefix: str = "") -> tuple[sql.Composable, dict[str, Any]]:
+    """Return a filter as a condition on `scopes s`, and its parameters, each with a prefix."""
     conditions: list[sql.Composable] = [EVERY_SCOPE]
     values: dict[str, Any] = {}
     if which.key is not None:
-        conditions.append(sql.SQL("s.key = %(key)s"))
-        values["key"] = which.key.storage
+        conditions.append(_test("s.key = {}", f"{prefix}key"))
+        values[f"{prefix}key"] = which.key.storage
     if which.scope is not None:
-        conditions.append(sql.SQL("s.scope = %(scope)s"))
-        values["scope"] = which.scope
+        conditions.append(_test("s.scope = {}", f"{prefix}scope"))
+        values[f"{prefix}scope"] = which.scope
     if which.parts:
-        conditions.append(sql.SQL("s.tags @> %(tags)s::bytea[]"))
-        values["tags"] = [_tag(name, value) for name, value in which.parts.items()]
+        conditions.append(_test("s.tags @> {}::bytea[]", f"{prefix}tags"))
+        values[f"{prefix}tags"] = [_tag(name, value) for name, value in which.parts.items()]
     if which.text is not None:
-        conditions.append(sql.SQL("position(%(text)s IN s.folded) > 0"))
-        values["text"] = to_bytes(which.text).lower()
+        conditions.append(_test("position({} IN s.folded) > 0", f"{prefix}text"))
+        values[f"{prefix}text"] = to_bytes(which.text).lower()
     return sql.SQL(" AND ").join(conditions), values
+
+
+def _test(condition: LiteralString, parameter: str) -> sql.Composed:
+    return sql.SQL(condition).format(sql.Placeholder(parameter))
 
 
 def _tags(key: ScopeKey) -> list[bytes]:

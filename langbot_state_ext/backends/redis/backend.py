@@ -20,7 +20,7 @@ from redis.exceptions import ResponseError
 from ...errors import ConfigError, VersionConflict
 from ...state.scopes import ScopeKey
 from ..base import Backend
-from ..data import ALL_SCOPES, Change, Entry, ScopeFilter, ScopePage, StoredScope
+from ..data import Change, Entry, ScopeFilter, ScopePage, StoredScope
 from ..overview import Written
 from ..packing import pack_parts, to_bytes, to_text, unpack_key
 from ..urls import NetworkUrl, check_name, read_network_url
@@ -133,9 +133,7 @@ class RedisBackend(Backend):
     async def scopes(self, which: ScopeFilter, cursor: str | None, limit: int) -> ScopePage:
         """Page through the scopes, see `Backend.scopes`."""
         found: list[StoredScope] = []
-        filtered = which.parts or which.text is not None
-        batch = BATCH if filtered else min(BATCH, limit + 1)
-        async for rows in self._scan(scripts.SCOPES, which, cursor, batch):
+        async for rows in self._scan(scripts.SCOPES, which, cursor, min(BATCH, limit + 1)):
             found += [_stored(*row) for row in rows]
             if len(found) > limit:
                 return ScopePage(found[:limit], found[limit - 1].key.storage)
@@ -153,9 +151,11 @@ class RedisBackend(Backend):
         """Close every connection, see `Backend.close`."""
         await self._client.close()
 
-    async def _contents(self) -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
-        """Yield every scope with its entries, one batch of scopes in each round trip."""
-        async for rows in self._scan(scripts.CONTENTS, ALL_SCOPES, None, BATCH):
+    async def _contents(
+        self, which: ScopeFilter
+    ) -> AsyncIterator[tuple[ScopeKey, Sequence[Written]]]:
+        """Yield the scopes that match with their entries, one batch in each round trip."""
+        async for rows in self._scan(scripts.CONTENTS, which, None, BATCH):
             for storage, parts, held in rows:
                 scope = _key(storage, parts)
                 yield scope, [_written(scope, *entry) for entry in held]
@@ -163,7 +163,10 @@ class RedisBackend(Backend):
     async def _scan(
         self, script: str, which: ScopeFilter, cursor: str | None, batch: int
     ) -> AsyncIterator[Any]:
-        """Run a script over all scopes that may match a filter, batch by batch."""
+        """Run a script over all scopes that may match a filter, batch by batch.
+
+        The first batch may be small: often it has all that a page needs. Later ones grow.
+        """
         low, high = _bounds(which, cursor)
         exact = to_bytes(json.dumps(dict(which.parts), ensure_ascii=False))
         named = "" if script == scripts.CLEAR else "named"
@@ -175,7 +178,7 @@ class RedisBackend(Backend):
             yield result
             if looked < batch:
                 return
-            low = b"(" + last
+            low, batch = b"(" + last, min(BATCH, 2 * batch)
 
 
 def _bounds(which: ScopeFilter, cursor: str | None) -> tuple[bytes, bytes]:

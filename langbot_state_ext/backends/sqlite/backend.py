@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from ...errors import BackendError, BackendUnavailable
 from ...state.scopes import ScopeKey
 from ..base import Backend
-from ..data import Change, Entry, ScopeFilter, ScopePage
+from ..data import ALL_SCOPES, Change, Entry, ScopeFilter, ScopePage
 from ..overview import Overview
 from ..urls import Synchronous, read_sqlite_url
 from . import statements
@@ -133,11 +133,17 @@ class SqliteBackend(Backend):
         )
 
     async def overview(
-        self, without: ScopeFilter, *, since: float, newest: int, parts: Sequence[str]
+        self,
+        without: ScopeFilter,
+        *,
+        since: float,
+        newest: int,
+        parts: Sequence[str],
+        include: ScopeFilter = ALL_SCOPES,
     ) -> Overview:
         """Count what the store holds, see `Backend.overview`."""
         return await self._run_in_thread(
-            self._reader, overview, without, since, newest, parts, self._clock()
+            self._reader, overview, without, include, since, newest, parts, self._clock()
         )
 
     async def clear(self, which: ScopeFilter) -> int:

@@ -20,13 +20,14 @@ _EARLIER = -1
 def overview(
     db: sqlite3.Connection,
     without: ScopeFilter,
+    include: ScopeFilter,
     since: float,
     newest: int,
     parts: Sequence[str],
     now: float,
 ) -> Overview:
     """Count what the store holds, see `Backend.overview`."""
-    hidden, values = condition(without)
+    hidden, values = _hidden(include, without)
     values |= {"now": now, "since": since, "newest": newest, "day_s": DAY_S, "earlier": _EARLIER}
     days = [Day(*row) for row in _rows(db, "overview_days", values, hidden=hidden)]
     scopes, by_part = _by_part(db, hidden, parts, values)
@@ -41,6 +42,13 @@ def overview(
         ],
         by_part,
     )
+
+
+def _hidden(include: ScopeFilter, without: ScopeFilter) -> tuple[str, dict[str, Any]]:
+    """Return the condition on `scopes s` that a scope does not count, and its parameters."""
+    included, values = condition(include)
+    hidden, more = condition(without, "without_")
+    return f"({hidden}) IS TRUE OR ({included}) IS NOT TRUE", values | more
 
 
 def _by_part(

@@ -18,6 +18,10 @@ from ..resources import read_queries
 SQL = read_queries(__package__)
 """The queries of `queries.sql`, by name."""
 
+HAS_TEXT = (
+    "EXISTS (SELECT 1 FROM json_each(s.parts) p WHERE instr(lower(p.value), lower(:{prefix}text)))"
+)
+
 GET, UPDATE = SQL["get"], SQL["update"]
 
 
@@ -130,26 +134,24 @@ def _transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def condition(which: ScopeFilter) -> tuple[str, dict[str, Any]]:
-    """Return a filter as a condition on `scopes s`, and its parameters."""
+def condition(which: ScopeFilter, prefix: str = "") -> tuple[str, dict[str, Any]]:
+    """Return a filter as a condition on `scopes s`, and its parameters, each with a prefix."""
     conditions, values = ["TRUE"], dict[str, Any]()
     if which.key is not None:
-        conditions.append("s.key = :key")
-        values["key"] = which.key.storage
+        conditions.append(f"s.key = :{prefix}key")
+        values[f"{prefix}key"] = which.key.storage
     if which.scope is not None:
-        conditions.append("s.scope = :scope")
-        values["scope"] = which.scope
+        conditions.append(f"s.scope = :{prefix}scope")
+        values[f"{prefix}scope"] = which.scope
     for name, value in which.parts.items():
         if not name.isidentifier():
             return "FALSE", {}
-        conditions.append(f"json_extract(s.parts, '$.{name}') = :part_{name}")
-        values[f"part_{name}"] = value
+        conditions.append(f"json_extract(s.parts, '$.{name}') = :{prefix}part_{name}")
+        values[f"{prefix}part_{name}"] = value
     if which.text is not None:
         # The first condition is fast, and few identities pass it.
-        conditions.append("instr(lower(s.parts), lower(:json_text))")
-        values["json_text"] = json.dumps(which.text, ensure_ascii=False)[1:-1]
-        conditions.append(
-            "EXISTS (SELECT 1 FROM json_each(s.parts) p WHERE instr(lower(p.value), lower(:text)))"
-        )
-        values["text"] = which.text
+        conditions.append(f"instr(lower(s.parts), lower(:{prefix}json_text))")
+        values[f"{prefix}json_text"] = json.dumps(which.text, ensure_ascii=False)[1:-1]
+        conditions.append(HAS_TEXT.format(prefix=prefix))
+        values[f"{prefix}text"] = which.text
     return " AND ".join(conditions), values

@@ -33,7 +33,7 @@ class Speaker:
     """Who sent the command, and where.
 
     Attributes:
-        workspace: The uuid of the workspace.
+        workspace: The uuid of the workspace, whose state alone they see and erase; None for all.
         bot: The bot's uuid.
         person: The person's id; None when LangBot does not give it.
         private: Whether it is a private chat.
@@ -53,6 +53,18 @@ class Speaker:
         Not in a group: when a group is an admin, LangBot regards every member as one.
         """
         return self.admin and self.private
+
+    def filters_for_self(self) -> list[ScopeFilter]:
+        """Return the filters for what is kept about them."""
+        if self.person is None:
+            return []
+        return filters_for_actor(self.person, bot=self.bot, workspace=self.workspace)
+
+    def filters_for_chat(self) -> list[ScopeFilter]:
+        """Return the filters for their private chat; none in a group."""
+        if not self.private or self.person is None:
+            return []
+        return filters_for_chat("person", self.person, bot=self.bot, workspace=self.workspace)
 
 
 @dataclass(frozen=True)
@@ -104,12 +116,8 @@ class StateCommands:
         if speaker.person is None:
             return self._say("unknown_sender")
         backend = self.store.backend
-        mine = await _entries(backend, filters_for_actor(speaker.person, bot=speaker.bot))
-        chat = []
-        if speaker.private:
-            chat = await _entries(
-                backend, filters_for_chat("person", speaker.person, bot=speaker.bot)
-            )
+        mine = await _entries(backend, speaker.filters_for_self())
+        chat = await _entries(backend, speaker.filters_for_chat())
         lists = {"about_you": mine, "about_chat": chat}
         shown = [
             self._list(self._say(title), entries) for title, entries in lists.items() if entries
@@ -119,7 +127,7 @@ class StateCommands:
     async def _forget(self, rest: list[str], speaker: Speaker) -> str:
         if speaker.person is None:
             return self._say("unknown_sender")
-        mine = filters_for_actor(speaker.person, bot=speaker.bot)
+        mine = speaker.filters_for_self()
         count = await _count(self.store.backend, mine)
         if not count:
             return self._say("nothing")
@@ -130,10 +138,7 @@ class StateCommands:
 
     async def _with_chat(self, text: str, speaker: Speaker) -> str:
         """Add to a reply about a person's own state that the state of the chat stays."""
-        if not speaker.private or speaker.person is None:
-            return text
-        chat = filters_for_chat("person", speaker.person, bot=speaker.bot)
-        count = await _count(self.store.backend, chat)
+        count = await _count(self.store.backend, speaker.filters_for_chat())
         return f"{text}\n{self._say('chat_stays', count=count)}" if count else text
 
     async def _new(self, rest: list[str], speaker: Speaker) -> str:
@@ -149,7 +154,7 @@ class StateCommands:
     async def _show(self, rest: list[str], speaker: Speaker) -> str:
         if not speaker.is_private_admin:
             return self._say("admins_only")
-        name, filters = _named(rest, speaker.bot)
+        name, filters = _named(rest, speaker)
         if not filters:
             return await self._help(rest, speaker)
         entries = await _entries(self.store.backend, filters)
@@ -161,7 +166,7 @@ class StateCommands:
         if not speaker.is_private_admin:
             return self._say("admins_only")
         confirmed = rest[2:] != [] and _is_confirmed(rest[-1:])
-        name, filters = _named(rest[:-1] if confirmed else rest, speaker.bot)
+        name, filters = _named(rest[:-1] if confirmed else rest, speaker)
         if not filters:
             return await self._help(rest, speaker)
         count = await _count(self.store.backend, filters)
@@ -187,12 +192,15 @@ class StateCommands:
         return say(self.language, text, **values)
 
 
-def _named(words: Sequence[str], bot: str) -> tuple[str, list[ScopeFilter]]:
+def _named(words: Sequence[str], speaker: Speaker) -> tuple[str, list[ScopeFilter]]:
     """Return the name and the filters of `person ID` or `group ID`; no filters for other words."""
     whose, name = " ".join(words[:1]).casefold(), " ".join(words[1:])
     if whose not in {"person", "group"} or not name:
         return name, []
-    return f"{whose} {name}", filters_for(cast("OwnerKind", whose), name, bot=bot)
+    filters = filters_for(
+        cast("OwnerKind", whose), name, bot=speaker.bot, workspace=speaker.workspace
+    )
+    return f"{whose} {name}", filters
 
 
 def _is_confirmed(words: Sequence[str]) -> bool:

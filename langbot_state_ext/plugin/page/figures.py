@@ -7,22 +7,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from ...backends.overview import DAY_S
-from ...store.store import StateStore
-from ..owners import BOOKKEEPING
-from ..views import overview_view
+from .jobs import Jobs
 from .responses import Response
 
+Names = Callable[[str | None], Awaitable[Mapping[str, str]]]
+"""Returns the names of the bots of a workspace by uuid; None for all bots."""
+
 LOGGER = logging.getLogger("langbot_state_ext.plugin")
-
-DAYS = 14
-"""How many days the chart has."""
-
-NEWEST = 40
-"""How many of the latest writes are listed."""
-
-PARTS = ("runner_id", "bot_id", "bot_uuid")
-"""The parts of a key that the page offers as filters."""
 
 REST = 20
 """Figures are cached for this many times as long as they took to compute …"""
@@ -35,16 +26,20 @@ WAIT_S = 5.0
 
 
 class Figures:
-    """Computes and caches the figures of a store.
+    """Computes and caches the figures of a workspace.
 
     Args:
-        names: Returns the names of LangBot's bots by uuid.
+        jobs: Computes them.
+        workspace: The workspace; None for the whole store.
+        names: Returns the names of LangBot's bots.
         clock: Seconds since 1970.
     """
 
     def __init__(
-        self, names: Callable[[], Awaitable[Mapping[str, str]]], clock: Callable[[], float]
+        self, jobs: Jobs, workspace: str | None, names: Names, clock: Callable[[], float]
     ) -> None:
+        self._jobs = jobs
+        self._workspace = workspace
         self._names = names
         self._clock = clock
         self._bot_names: Mapping[str, str] = {}
@@ -59,7 +54,7 @@ class Figures:
         self._invalidated = True
         self._due = 0.0
 
-    async def show(self, store: StateStore) -> Response:
+    async def show(self) -> Response:
         """Return the figures.
 
         Returns:
@@ -71,7 +66,7 @@ class Figures:
         """
         if self._task is None and self._clock() >= self._due:
             self._started = self._clock()
-            self._task = asyncio.create_task(self._compute(store))
+            self._task = asyncio.create_task(self._compute())
         if self._task is not None:
             await self._wait(self._task)
         pending = {"pending_s": max(0.0, self._clock() - self._started)}
@@ -84,21 +79,19 @@ class Figures:
                 self._task = None
             task.result()
 
-    async def _compute(self, store: StateStore) -> None:
+    async def _compute(self) -> None:
         self._invalidated = False
         self._bot_names = await self._names_or_none()
         now, began = self._clock(), time.perf_counter()
-        overview = await store.backend.overview(
-            BOOKKEEPING, since=now - DAYS * DAY_S, newest=NEWEST, parts=PARTS
-        )
+        figures = await self._jobs.run("figures", {"now": now, "workspace": self._workspace})
         rest = min(REST * (time.perf_counter() - began), REST_MAX_S)
-        self._figures = {**overview_view(overview), "made_at": now}
+        self._figures = {**figures, "made_at": now}
         self._due = 0.0 if self._invalidated else self._clock() + rest
 
     async def _names_or_none(self) -> Mapping[str, str]:
         """Return the names of the bots; none when LangBot fails to give them."""
         try:
-            return await self._names()
+            return await self._names(self._workspace)
         except Exception as error:  # noqa: BLE001 - the figures matter more
             LOGGER.warning("LangBot did not give the names of the bots: %s", error)
             return {}

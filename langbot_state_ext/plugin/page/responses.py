@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ...errors import BackendError, StateError
+from ...errors import BackendError, BackendUnavailable, MigrationError, ScopeError, StateError
 
 Response = dict[str, Any]
 
@@ -21,6 +21,23 @@ ERROR_CODES: dict[type[StateError], str] = {
     StateError: "refused",
 }
 """The code of each kind of error; the first kind that fits counts."""
+
+
+JOB_ERRORS: dict[str, type[StateError]] = {
+    kind.__name__: kind
+    for kind in (BackendUnavailable, MigrationError, BackendError, ScopeError, StateError)
+}
+"""What a job in another process may fail with, by name; the first kind that fits counts."""
+
+
+def error_name(error: StateError) -> str:
+    """Return the name of a job's error for another process."""
+    return next(name for name, kind in JOB_ERRORS.items() if isinstance(error, kind))
+
+
+def error_named(name: str, message: str) -> StateError:
+    """Return the error that has a name, see `error_name`."""
+    return JOB_ERRORS[name](message)
 
 
 def error_response(code: str, message: str, **more: Any) -> Response:

@@ -6,14 +6,13 @@ store; its cursor says where the next one continues.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from ...backends import Backend, ScopeFilter, StoredScope
+from ...backends.pace import Pace
 from ...errors import CodecError, ScopeError
 from ...state.codec import decode
 from ...state.policy import is_bookkeeping
@@ -26,7 +25,7 @@ CHUNK = 100
 """How many scopes a page has where only some of them are shown."""
 
 BATCH_BYTES = 256 * 1024
-"""About how many bytes of values are loaded and searched at once, outside the event loop."""
+"""About how many bytes of values are loaded at once."""
 
 BUDGET_BYTES = 2 * 1024 * 1024
 """After about how many bytes of values a request ends."""
@@ -53,12 +52,16 @@ class FindResult:
     cursor: str | None = None
 
 
-async def find(backend: Backend, request: FindRequest) -> FindResult:
+async def find(
+    backend: Backend, request: FindRequest, workspace: str | None, pace: Pace
+) -> FindResult:
     """Find scopes.
 
     Args:
         backend: The store's backend.
         request: Which scopes.
+        workspace: Whose scopes, see `owners.is_in_workspace`.
+        pace: Spreads the work over time.
 
     Returns:
         About as many scopes as were asked for. There are more when there is a cursor, also after
@@ -68,7 +71,7 @@ async def find(backend: Backend, request: FindRequest) -> FindResult:
         ScopeError: The cursor does not belong to this search.
         BackendError: The store failed.
     """
-    return await _Search(backend, request).run()
+    return await _Search(backend, request, workspace, pace).run()
 
 
 class _Position(NamedTuple):
@@ -95,10 +98,13 @@ class _Position(NamedTuple):
 class _Search:
     """One request, and what it has found and spent so far."""
 
-    def __init__(self, backend: Backend, request: FindRequest) -> None:
+    def __init__(
+        self, backend: Backend, request: FindRequest, workspace: str | None, pace: Pace
+    ) -> None:
         self._backend = backend
         self._request = request
-        self._filters = _filters_for_request(request)
+        self._pace = pace
+        self._filters = _filters_for_request(request, workspace)
         self._result = FindResult()
         self._value_bytes = 0
         self._end = time.monotonic() + BUDGET_S
@@ -107,6 +113,7 @@ class _Search:
         position: _Position | None = _Position.read(self._request.cursor, len(self._filters))
         while position is not None:
             position = await self._scan_page(position)
+            await self._pace.step()
             if self._is_over():
                 break
         self._result.cursor = None if position is None else str(position)
@@ -157,36 +164,29 @@ class _Search:
             return [(stored, []) for stored in scopes if is_named(stored.key, text)]
         self._value_bytes += sum(stored.value_bytes for stored in scopes)
         loaded = await self._backend.load([stored.key for stored in scopes])
-        return await asyncio.to_thread(_with_text, scopes, loaded, text)
+        hits = []
+        for stored, values in zip(scopes, loaded, strict=True):
+            keys = [key for key in sorted(values) if await self._has_text(key, values[key], text)]
+            hits += [(stored, keys)] if keys else []
+        return hits
+
+    async def _has_text(self, key: str, data: bytes, text: str) -> bool:
+        await self._pace.step()
+        return text in key.casefold() or (_may_contain(data, text) and _contains(key, data, text))
 
 
-def _filters_for_request(request: FindRequest) -> list[ScopeFilter]:
+def _filters_for_request(request: FindRequest, workspace: str | None) -> list[ScopeFilter]:
     """Return the filters of a request; no scope matches two of them."""
     if request.whose is not None and request.id is not None:
-        filters = filters_for(request.whose, request.id, bot=request.bot)
+        filters = filters_for(request.whose, request.id, bot=request.bot, workspace=workspace)
     else:
-        filters = filters_for_bot(request.bot)
+        filters = filters_for_bot(request.bot, workspace=workspace)
     runner = {} if request.runner is None else {"runner_id": request.runner}
     text = None if request.inside else request.text
     return [
         dataclasses.replace(each, scope=request.scope, parts={**each.parts, **runner}, text=text)
         for each in filters
     ]
-
-
-def _with_text(scopes: list[StoredScope], loaded: list[dict[str, bytes]], text: str) -> list[Hit]:
-    looked = [
-        (stored, _keys_with(values, text)) for stored, values in zip(scopes, loaded, strict=True)
-    ]
-    return [(stored, keys) for stored, keys in looked if keys]
-
-
-def _keys_with(values: Mapping[str, bytes], text: str) -> list[str]:
-    return sorted(
-        key
-        for key, data in values.items()
-        if text in key.casefold() or (_may_contain(data, text) and _contains(key, data, text))
-    )
 
 
 def _may_contain(data: bytes, text: str) -> bool:

@@ -132,6 +132,47 @@ class ScopeContract(ContractBase):
         counts = {"runner_id": {"r": 2}, "actor_id": {"alice": 1, "bob": 1}, "no'such": {}}
         assert found.by_part == counts
 
+    async def test_an_overview_counts_only_what_it_is_to_include(
+        self, backend: Backend, clock: Clock
+    ) -> None:
+        mine, other = person("alice", bot="b1"), person("alice", bot="b2")
+        hidden = person("hidden", bot="b1")
+        await backend.commit([put(mine, "a", b"12"), put(mine, "b"), put(other), put(hidden)])
+        found = await backend.overview(
+            ScopeFilter(parts={"actor_id": "hidden"}),
+            since=0,
+            newest=9,
+            parts=("bot_id", "actor_id"),
+            include=ScopeFilter(parts={"bot_id": "b1"}),
+        )
+        assert (found.scopes, found.entries, found.value_bytes) == (1, 2, 3)
+        assert found.days == [Day(int(clock.now // 86_400), 2, 0, 3)]
+        assert sorted((one.scope, one.key) for one in found.newest) == [(mine, "a"), (mine, "b")]
+        assert found.by_part == {"bot_id": {"b1": 1}, "actor_id": {"alice": 1}}
+        for include in (ScopeFilter(key=other), ScopeFilter(scope="actor", text="B2")):
+            one = await backend.overview(
+                ScopeFilter(scope="runner", text="alice"),
+                since=0,
+                newest=0,
+                parts=(),
+                include=include,
+            )
+            assert (one.scopes, one.entries, one.newest) == (1, 1, [])
+
+    async def test_paging_goes_past_whatever_does_not_match(self, backend: Backend) -> None:
+        crowd = [person(f"p{n}") for n in range(1500)]
+        few = [person(f"f{n}", bot="bot-2") for n in range(3)]
+        await backend.commit([put(key) for key in (*crowd, *few)])
+        which, cursor, seen = ScopeFilter(parts={"bot_id": "bot-2"}), None, list[ScopeKey]()
+        while True:
+            page = await backend.scopes(which, cursor, 2)
+            assert len(page.scopes) <= 2
+            seen += [stored.key for stored in page.scopes]
+            cursor = page.cursor
+            if cursor is None:
+                break
+        assert seen == sorted(few, key=lambda key: key.storage)
+
     async def test_an_overview_of_nothing_is_nothing(self, backend: Backend) -> None:
         found = await backend.overview(ScopeFilter(key=person("a")), since=0, newest=5, parts=())
         assert found == Overview()
