@@ -15,7 +15,7 @@ from ..errors import ConfigError, StateError
 from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
 from .adapter import host_patches
-from .compat import check_version
+from .compat import SUPPORTED, check_seams, host_version
 from .database import NoHostDatabase, host_engine
 from .launcher import hook_installed, read_config
 from .patches import Patches
@@ -70,13 +70,16 @@ async def check_host(config_file: Path) -> list[Check]:
 
 
 async def _langbot() -> str:
-    return f"LangBot {check_version()} is supported"
+    version = host_version()
+    tested = "is tested" if version in SUPPORTED else "is not tested; the seams decide"
+    return f"LangBot {version} {tested}"
 
 
 async def _seams() -> str:
     patches = host_patches(RunLifecycle(StateStore()), logger=None)
+    host = check_seams(patch.place for patch in patches)
     Patches(patches).check()
-    return f"all {len(patches)} patched places are as expected"
+    return host.warning or f"all are as in LangBot {host.version}; {len(patches)} are patched"
 
 
 async def _config(config_file: Path, root: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import wrapt
 
 from ..errors import HostNotSupported
-from .compat import SUPPORTED
+from .compat import ADVICE
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,7 @@ class Patches:
         faults = self.faults()
         if faults:
             raise HostNotSupported(
-                f"this LangBot is not as expected: {'; '.join(faults)}; use an unchanged LangBot "
-                f"{', '.join(SUPPORTED)}, or run: langbot-state disable"
+                f"this LangBot is not as expected: {'; '.join(faults)}. {ADVICE}"
             )
 
     def install(self) -> None:
