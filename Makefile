@@ -83,12 +83,23 @@ soak: setup ## count to 80,000 in eight processes on every durable backend
 .PHONY: test-hosts
 test-hosts: $(HOSTS:%=test-host-%) ## test with the older supported LangBots
 
-test-host-%: setup browser
+test-host-%: host-% browser
+	.venv-$*/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
+		-m host tests/host tests/plugin
+
+host-%: setup
 	@echo "Installing LangBot $* ..."
 	@test -d .venv-$* || $(PYTHON) -m venv .venv-$*
 	@$(BIN)/uv pip install --quiet --python .venv-$*/bin/python --editable '.[test]' 'langbot==$*'
-	.venv-$*/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
-		-m host tests/host tests/plugin
+
+.PHONY: seams
+seams: host-$(VERSION) ## print what another LangBot changes: make seams VERSION=4.11.3
+	.venv-$(VERSION)/bin/python -m tools.seams --newest $(VENV) $(if $(WRITE),--write)
+
+.PHONY: record-seams
+record-seams: $(HOSTS:%=host-%) ## record the seams of every tested LangBot again
+	for environment in $(VENV) $(HOSTS:%=.venv-%); do \
+		$$environment/bin/python -m tools.seams --write || exit 1; done
 
 .PHONY: bench
 bench: $(VENV)-bench/.ready ## compare a turn with other frameworks; FULL=--full: a million scopes

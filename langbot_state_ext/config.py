@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,6 +24,9 @@ SECTION = "state_ext"
 
 DISABLED = frozenset({"false", "0", "no", "off", ""})
 """Values of `enable` that mean false, in lower case; LangBot's environment overrides are text."""
+
+
+OnUnknownHost = Literal["refuse", "plain"]
 
 
 class _Section(BaseModel):
@@ -71,6 +74,8 @@ class StateExtConfig(_Section):
             complete.
         on_unavailable: Whether a run must `fail` (default) or `continue` with empty state when the
             store can't be reached.
+        on_unknown_host: Whether to `refuse` to start (default) or to start `plain` LangBot, without
+            the extension, when a seam is not as in any tested version.
         limits: The limits on keys and values.
         conversation: How a conversation with an external agent continues.
         page: Whether LangBot has the page Runner state and the command `!state`. Default True.
@@ -80,6 +85,7 @@ class StateExtConfig(_Section):
     url: str = "sqlite:///data/state.db"
     on_failed_run: OnFailedRun = "keep"
     on_unavailable: OnUnavailable = "fail"
+    on_unknown_host: OnUnknownHost = "refuse"
     limits: LimitsConfig = LimitsConfig()
     conversation: ConversationConfig = ConversationConfig()
     page: bool = True

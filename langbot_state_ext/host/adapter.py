@@ -49,14 +49,17 @@ class HostScopeKey(str):
         return self
 
 
-def host_patches(lifecycle: RunLifecycle, sessions: Sessions, *, logger: Any) -> list[Patch]:
+def host_patches(
+    lifecycle: RunLifecycle, sessions: Sessions | None = None, *, logger: Any
+) -> list[Patch]:
     """Return every patch that connects LangBot to a life cycle.
 
     Args:
         lifecycle: What answers LangBot's calls.
-        sessions: Keeps LangBot's conversations in step with it.
+        sessions: Keeps LangBot's conversations in step with it. Default: new ones.
         logger: LangBot's logger.
     """
+    sessions = sessions or Sessions(lifecycle, logger=logger)
     return [*Adapter(lifecycle, sessions, logger=logger).patches(), *sessions.patches()]
 
 

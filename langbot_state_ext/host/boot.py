@@ -13,12 +13,12 @@ from typing import Any
 from .. import __version__
 from ..backends.urls import url_without_secrets
 from ..config import SECTION, StateExtConfig, is_enabled, parse_config
-from ..errors import StateError
+from ..errors import HostNotSupported, StateError
 from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
 from .adapter import host_patches
 from .adoption.adopt import adopt
-from .compat import SUPPORTED, check_version
+from .compat import ADVICE, check_seams
 from .database import host_database
 from .page import PagePlugin
 from .patches import Patch, Patches
@@ -32,19 +32,22 @@ AFTER = "BuildAppStage"
 def register(*_module: object) -> None:
     """Add the stage to LangBot's boot. Calling it again does nothing.
 
+    Without `BuildAppStage` it is the last stage: there the seams decide what to do.
+
     Raises:
-        SystemExit: LangBot's boot has no `BuildAppStage`; the message says what to do.
+        SystemExit: LangBot's boot has no list of stages; the message says what to do.
     """
     from langbot.pkg.core import boot, stage
 
-    if AFTER not in boot.stage_order:
+    order = getattr(boot, "stage_order", None)
+    if not isinstance(order, list):
         sys.exit(
-            f"LangBot was not started: its boot has no {AFTER}, so langbot-state-ext can't attach; "
-            f"use LangBot {', '.join(SUPPORTED)}, or run: langbot-state disable"
+            "LangBot was not started: langbot-state-ext can't attach, since "
+            f"langbot.pkg.core.boot.stage_order is no list of stages. {ADVICE}"
         )
     stage.preregistered_stages[STAGE] = StateExtStage
-    if STAGE not in boot.stage_order:
-        boot.stage_order.insert(boot.stage_order.index(AFTER) + 1, STAGE)
+    if STAGE not in order:
+        order.insert(order.index(AFTER) + 1 if AFTER in order else len(order), STAGE)
 
 
 class StateExtStage:
@@ -62,10 +65,26 @@ class StateExtStage:
         try:
             config = parse_config(section, root=Path.cwd())
             if config.enable:
-                await attach(ap, config)
+                await _attach_or_leave(ap, config)
         except (StateError, OSError) as error:
             print(f"LangBot was not started: {error}", file=sys.stderr)  # noqa: T201 - no log yet
             raise SystemExit(1) from None
+
+
+async def _attach_or_leave(ap: Any, config: StateExtConfig) -> None:
+    """Attach the extension, or leave LangBot as it is where the settings say so."""
+    try:
+        await attach(ap, config)
+        return
+    except HostNotSupported as error:
+        if config.on_unknown_host == "refuse":
+            raise
+        reason = str(error)
+    ap.logger.error(
+        "LangBot runs WITHOUT langbot-state-ext, as state_ext.on_unknown_host: plain asks. "
+        "State is kept in LangBot's own table and not in the store; updates are not shared with "
+        f"other LangBots, and conversations do not continue after a restart. Reason: {reason}"
+    )
 
 
 async def attach(ap: Any, config: StateExtConfig) -> Patches:
@@ -79,10 +98,9 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         The installed patches. LangBot's shutdown uninstalls them and closes the store.
 
     Raises:
-        HostNotSupported: This version of LangBot, or a place to patch, is not supported.
+        HostNotSupported: A seam of this LangBot is not as in any tested version.
         BackendError: The store can't be opened, or LangBot's own database can't be read.
     """
-    version = check_version()
     lifecycle = _lifecycle(config, ap.logger)
     at_shutdown = AsyncExitStack()
 
@@ -103,7 +121,10 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
             Patch("langbot.pkg.core.app", "Application.shutdown", shutdown),
         ]
     )
+    host = check_seams(patches.places())
     patches.check()
+    if host.warning is not None:
+        ap.logger.warning(host.warning)
     async with AsyncExitStack() as attached:
         attached.enter_context(_warnings_in(ap.logger))
         attached.push_async_callback(_close, lifecycle)
@@ -117,7 +138,7 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         page.start()
         at_shutdown.push_async_exit(attached.pop_all())
     ap.logger.info(
-        f"langbot-state-ext {__version__} keeps the state of LangBot {version}'s runners in "
+        f"langbot-state-ext {__version__} keeps the state of LangBot {host.version}'s runners in "
         f"{url_without_secrets(config.url)}"
     )
     return patches

@@ -15,11 +15,11 @@ from ..errors import ConfigError, StateError
 from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
 from .adapter import host_patches
-from .compat import check_version
+from .compat import SUPPORTED, check_seams, host_version
 from .database import NoHostDatabase, host_engine
 from .launcher import hook_installed, read_config
 from .patches import Patches
-from .plugin_calls import PLUGIN, PluginCalls
+from .plugin_calls import PLUGIN
 from .sessions import Sessions
 
 INSTALLED = sa.text(
@@ -70,17 +70,19 @@ async def check_host(config_file: Path) -> list[Check]:
 
 
 async def _langbot() -> str:
-    return f"LangBot {check_version()} is supported"
+    version = host_version()
+    tested = "is tested" if version in SUPPORTED else "is not tested; the seams decide"
+    return f"LangBot {version} {tested}"
 
 
 async def _seams() -> str:
-    store = StateStore()
-    lifecycle = RunLifecycle(store)
-    sessions = Sessions(lifecycle, logger=None)
-    calls = PluginCalls(None, store, sessions, url="memory://")
-    patches = [*host_patches(lifecycle, sessions, logger=None), *calls.patches()]
-    Patches(patches).check()
-    return f"all {len(patches)} patched places are as expected"
+    lifecycle = RunLifecycle(StateStore())
+    patches = Patches(host_patches(lifecycle, Sessions(lifecycle, logger=None), logger=None))
+    host = check_seams(patches.places())
+    patches.check()
+    return (
+        host.warning or f"all are as in LangBot {host.version}; {len(patches.places())} are patched"
+    )
 
 
 async def _config(config_file: Path, root: Path) -> str:

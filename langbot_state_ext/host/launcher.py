@@ -14,9 +14,12 @@ from typing import Any
 import yaml
 
 from ..config import SECTION
-from ..errors import ConfigError
+from ..errors import ConfigError, HostNotSupported
+from ..lifecycle.lifecycle import RunLifecycle
+from ..store.store import StateStore
 from . import startup_hook
-from .compat import check_version
+from .adapter import host_patches
+from .compat import check_seams, host_version
 
 HOOK = "_langbot_state_ext_startup"
 
@@ -28,9 +31,9 @@ def run(arguments: Sequence[str]) -> None:
         arguments: LangBot's own arguments.
 
     Raises:
-        HostNotSupported: This version of LangBot is not supported.
+        HostNotSupported: LangBot is not installed.
     """
-    check_version()
+    host_version()
     startup_hook.install()
     sys.argv = ["langbot", *arguments]
     from langbot.__main__ import main
@@ -49,11 +52,12 @@ def enable(config_file: Path) -> list[Path]:
         The files that were written.
 
     Raises:
-        HostNotSupported: This version of LangBot is not supported.
+        HostNotSupported: LangBot is not installed, or a seam of it is not as in any tested
+            version and `on_unknown_host` is not `plain`.
         ConfigError: The configuration can't be read.
     """
-    check_version()
-    _check_section(read_config(config_file), config_file)
+    host_version()
+    _check_seams(config_file)
     hook, loader = _hook_files()
     hook.write_text(Path(startup_hook.__file__).read_text("utf-8"), "utf-8")
     loader.write_text(f"import {HOOK}\n", "utf-8")
@@ -136,6 +140,16 @@ def _write(file: Path, text: str) -> None:
 def _check_section(data: Mapping[str, Any], config_file: Path) -> None:
     if not isinstance(data.get(SECTION), dict | None):
         raise ConfigError(f"{SECTION} in {config_file} is not a mapping of settings")
+
+
+def _check_seams(config_file: Path) -> None:
+    data = read_config(config_file)
+    _check_section(data, config_file)
+    try:
+        check_seams(patch.place for patch in host_patches(RunLifecycle(StateStore()), logger=None))
+    except HostNotSupported:
+        if (data.get(SECTION) or {}).get("on_unknown_host") != "plain":
+            raise
 
 
 def _hook_files() -> tuple[Path, Path]:

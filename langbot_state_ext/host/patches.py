@@ -11,7 +11,7 @@ from typing import Any
 import wrapt
 
 from ..errors import HostNotSupported
-from .compat import SUPPORTED
+from .compat import ADVICE
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,10 @@ class Patches:
         self._patches = patches
         self._originals: list[tuple[Any, str, Any]] = []
 
+    def places(self) -> list[str]:
+        """Return the full dotted name of every place."""
+        return [patch.place for patch in self._patches]
+
     def faults(self) -> list[str]:
         """List every place that is not as expected."""
         return [fault for patch in self._patches if (fault := patch.fault())]
@@ -91,8 +95,7 @@ class Patches:
         faults = self.faults()
         if faults:
             raise HostNotSupported(
-                f"this LangBot is not as expected: {'; '.join(faults)}; use an unchanged LangBot "
-                f"{', '.join(SUPPORTED)}, or run: langbot-state disable"
+                f"this LangBot is not as expected: {'; '.join(faults)}. {ADVICE}"
             )
 
     def install(self) -> None:

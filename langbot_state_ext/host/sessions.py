@@ -19,6 +19,7 @@ from ..lifecycle.run import Outcome
 from ..state.external_id import is_external_id, uuid_after
 from ..state.scopes import ScopeKey, conversation_id_of_session
 from .patches import Patch
+from .seams import has_seam
 
 _SYNCED = "_state_ext_synced"
 _SEEN = "_state_ext_seen"
@@ -48,8 +49,6 @@ class Sessions:
 
     def patches(self) -> list[Patch]:
         """Return the patches of LangBot's sessions; they differ between its versions."""
-        from langbot.pkg.agent.runner import context_reset
-
         pkg = "langbot.pkg"
         runner = f"{pkg}.agent.runner"
         patches = [
@@ -58,8 +57,8 @@ class Sessions:
             Patch(f"{runner}.query_entry_adapter", "QueryEntryAdapter._build_conversation_context",
                   self._conversation_context),
         ]  # fmt: skip
-        if hasattr(context_reset, "reset_runner_context"):
-            reset = Patch(f"{runner}.context_reset", "reset_runner_context", self._reset)
+        reset = Patch(f"{runner}.context_reset", "reset_runner_context", self._reset)
+        if has_seam(reset.place):
             return [*patches, reset]
         return [
             *patches,

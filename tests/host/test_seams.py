@@ -170,17 +170,6 @@ async def test_langbot_does_not_start_half_extended(
     await ap.engine.dispose()
 
 
-async def test_another_langbot_is_refused_by_its_version(
-    tmp_path: Path, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    mocker.patch.object(compat, "version", return_value="4.12.0")
-    ap = application(tmp_path, enable=True, url="memory://")
-    with pytest.raises(SystemExit, match="1"):
-        await boot.StateExtStage().run(ap)
-    assert "LangBot 4.12.0 is not supported; use 4.11.0, 4.11.1, 4.11.2" in capsys.readouterr().err
-    await ap.engine.dispose()
-
-
 async def test_a_seam_that_is_gone_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +189,7 @@ async def test_a_seam_that_is_gone_is_named(
 def test_without_langbot_the_extra_is_named(mocker: MockerFixture) -> None:
     mocker.patch.object(compat, "version", side_effect=PackageNotFoundError)
     with pytest.raises(HostNotSupported, match="install it with"):
-        compat.check_version()
+        compat.check_seams([])
 
 
 def test_a_scope_key_that_is_not_ours_is_refused() -> None:
@@ -237,10 +226,18 @@ def test_a_scope_key_survives_the_copies_that_langbot_makes() -> None:
     assert key == key.key.storage
 
 
-def test_a_langbot_without_our_stage_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_stage_before_ours_ours_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     from langbot.pkg.core import boot as host_boot
 
-    monkeypatch.setattr(host_boot, "stage_order", ["LoadConfigStage"])
-    with pytest.raises(SystemExit, match="its boot has no BuildAppStage"):
+    monkeypatch.setattr(host_boot, "stage_order", ["LoadConfigStage", "ShowNotesStage"])
+    boot.register()
+    boot.register()
+    assert host_boot.stage_order == ["LoadConfigStage", "ShowNotesStage", "StateExtStage"]
+
+
+def test_a_langbot_without_stages_is_not_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    from langbot.pkg.core import boot as host_boot
+
+    monkeypatch.delattr(host_boot, "stage_order")
+    with pytest.raises(SystemExit, match=r"langbot\.pkg\.core\.boot\.stage_order is no list"):
         boot.register()
-    assert host_boot.stage_order == ["LoadConfigStage"]
