@@ -19,7 +19,6 @@ from langbot_state_ext import RunLifecycle, StateStore
 from langbot_state_ext.host.adapter import host_patches
 from langbot_state_ext.host.compat import SUPPORTED, host_version
 from langbot_state_ext.host.seams import RELIED_ON, Seam, read_seams
-from langbot_state_ext.host.sessions import Sessions
 
 TABLE = Path(__file__).parents[1] / "langbot_state_ext" / "host" / "seams.json"
 
@@ -28,8 +27,7 @@ Seams = Mapping[str, Seam | None]
 
 def places() -> list[str]:
     """Return the seams that this environment's LangBot must have."""
-    lifecycle = RunLifecycle(StateStore())
-    patches = host_patches(lifecycle, Sessions(lifecycle, logger=None), logger=None)
+    patches = host_patches(RunLifecycle(StateStore()), logger=None)
     return sorted({*RELIED_ON, *(patch.place for patch in patches)})
 
 

@@ -20,7 +20,6 @@ from .database import NoHostDatabase, host_engine
 from .launcher import hook_installed, read_config
 from .patches import Patches
 from .plugin_calls import PLUGIN
-from .sessions import Sessions
 
 INSTALLED = sa.text(
     "SELECT 1 FROM plugin_settings WHERE plugin_author = :author AND plugin_name = :name"
@@ -76,13 +75,11 @@ async def _langbot() -> str:
 
 
 async def _seams() -> str:
-    lifecycle = RunLifecycle(StateStore())
-    patches = Patches(host_patches(lifecycle, Sessions(lifecycle, logger=None), logger=None))
+    patches = Patches(host_patches(RunLifecycle(StateStore()), logger=None))
     host = check_seams(patches.places())
     patches.check()
-    return (
-        host.warning or f"all are as in LangBot {host.version}; {len(patches.places())} are patched"
-    )
+    count = len(patches.places())
+    return host.warning or f"all are as in LangBot {host.version}; {count} are patched"
 
 
 async def _config(config_file: Path, root: Path) -> str:

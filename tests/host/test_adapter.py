@@ -81,9 +81,7 @@ async def test_an_update_takes_a_straight_way_from_langbot_to_the_backend() -> N
     event, binding, descriptor = SimpleEvent(), SimpleBinding(), SimpleDescriptor()
     where: dict[str, Any] = {"event": event, "binding": binding, "descriptor": descriptor}
     await lifecycle.before_run(Run("run-1", event, binding, descriptor))
-    logger = logging.getLogger("test")
-    sessions = Sessions(lifecycle, logger=logger)
-    patches = Patches(host_patches(lifecycle, sessions, logger=logger))
+    patches = Patches(host_patches(lifecycle, logger=logging.getLogger("test")))
     patches.install()
     token = _handling.set(("run-1", 1))
     try:

@@ -34,7 +34,10 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         host.wait_for_plugin(PLUGIN)
         bot = host.create_bot("Helpdesk", host.create_pipeline("Helpdesk", RUNNER_ID))
         store = Store(folder / "data" / "state.db")
-        yield Operator(host, bot, store)
+        bot.say("hi", sender="first")
+        workspace = store.scopes()[0].part("workspace_id")
+        assert workspace is not None
+        yield Operator(host, bot, store, workspace)
         store.close()
 
 

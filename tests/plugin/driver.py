@@ -68,11 +68,13 @@ class Operator:
         host: LangBot.
         bot: A bot that the counting runner answers for.
         store: The state file.
+        workspace: The uuid of LangBot's workspace.
     """
 
     host: LangBotHost
     bot: HttpBot
     store: Store
+    workspace: str = ""
 
     def ask(self, endpoint: str, body: Any = None, *, page: str = "inspector") -> Any:
         request = {"page_id": page, "endpoint": endpoint, "method": "POST", "body": body}
@@ -84,6 +86,7 @@ class Operator:
             ("runner_id", "plugin:somebody/Chatter/default"),
             ("binding_identity", "b"),
             ("bot_id", self.bot.uuid),
+            ("workspace_id", self.workspace),
         )
         return ScopeKey(scope, (*base, *parts.items()))  # type: ignore[arg-type]
 

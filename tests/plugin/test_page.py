@@ -101,7 +101,8 @@ def test_the_newest_writes_appear_as_they_happen(open_page: Open, operator: Oper
 
 def test_what_can_be_chosen_grows_with_the_store(open_page: Open, operator: Operator) -> None:
     view = open_page()
-    key = ScopeKey("runner", (("runner_id", "plugin:late/Comer/default"), ("bot_id", "late-bot")))
+    parts = {"runner_id": "plugin:late/Comer/default", "bot_id": "late-bot"}
+    key = ScopeKey("runner", (*parts.items(), ("workspace_id", operator.workspace)))
     operator.store.put(key, {"k": 1})
     view.frame.get_by_text("Filters").click()
     view.frame.locator("#runner").select_option("plugin:late/Comer/default")
