@@ -1,14 +1,16 @@
 """A turn beside a search of values and the figures of the page: how much slower does it get?
 
 `python -m bench.searching` fills a store, then runs turns of random people through `RunLifecycle`,
-in blocks: by turns alone, and beside a search that the page goes on with as soon as it has an
-answer.
+in blocks: alone, beside a search that the page goes on with as soon as it has an answer, beside
+figures, and beside a process of the lowest priority that only counts. What that one costs is the
+machine's: processors share caches.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,8 +30,8 @@ from .growth import fill
 from .people import BINDING, DESCRIPTOR, event
 from .turn import UPDATES, median_ms, percentile_ms, value
 
-ROUNDS = 5
-BLOCK_S = 2.0
+ROUNDS = 12
+BLOCK_S = 1.0
 """How long a block of turns takes, in seconds."""
 
 Beside = Callable[[Inspector], Awaitable[None]]
@@ -61,7 +63,12 @@ async def measure(url: str, scopes: int, progress: Progress) -> list[Case]:
     Returns:
         The cases: alone first.
     """
-    cases = [Case("alone", None), Case("a search in values", _search), Case("figures", _figures)]
+    cases = [
+        Case("alone", None),
+        Case("a search in values", _search),
+        Case("figures", _figures),
+        Case("a process that counts", _count),
+    ]
     async with StateStore.open(url) as store:
         people = await fill(store, 0, scopes // 2, progress)
         inspector = Inspector(store, _names, url=url)
@@ -122,6 +129,17 @@ async def _figures(inspector: Inspector) -> None:
     while True:
         inspector._figures_of(None).invalidate()  # noqa: SLF001 - or they would be cached
         await inspector.handle("/overview", {})
+
+
+async def _count(_inspector: Inspector) -> None:
+    """Let another process count, at the lowest priority."""
+    code = "import os; os.nice(19); n = 0\nwhile True: n += 1"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
+    try:
+        await process.wait()
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def _names(_workspace: str | None) -> dict[str, str]:
