@@ -42,9 +42,9 @@ class Verdict:
         """What to tell the operator of a LangBot that is not tested."""
         if self.tested:
             return None
-        changed = "is changed: it" if self.version in SUPPORTED else "it"
+        changed = " is changed: it" if self.version in SUPPORTED else ""
         return (
-            f"LangBot {self.version} {changed} is not tested with langbot-state-ext {__version__}; "
+            f"LangBot {self.version}{changed} is not tested with langbot-state-ext {__version__}; "
             f"its seams are those of {self.like or 'several tested versions'}"
         )
 

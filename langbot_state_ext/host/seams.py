@@ -172,10 +172,10 @@ def _signature(node: ast.stmt) -> str:
 
 
 def _without_comments(source: str) -> str:
-    lines = dedent(source).split("\n")
+    lines = source.split("\n")
     reader = (f"{line}\n" for line in list(lines))
     for token in tokenize.generate_tokens(reader.__next__):
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column]
-    return "\n".join(line.rstrip() for line in lines if line.strip())
+    return dedent("\n".join(line.rstrip() for line in lines if line.strip()))
