@@ -13,13 +13,14 @@ from typing import Any
 from .. import __version__
 from ..backends.urls import url_without_secrets
 from ..config import SECTION, StateExtConfig, is_enabled, parse_config
-from ..errors import StateError
+from ..errors import ConfigError, StateError
 from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
 from .adapter import host_patches
 from .adoption.adopt import adopt
 from .compat import SUPPORTED, check_version
 from .database import host_database
+from .environment import check_one_extension
 from .patches import Patch, Patches
 
 STAGE = "StateExtStage"
@@ -30,10 +31,15 @@ def register(*_module: object) -> None:
     """Add the stage to LangBot's boot. Calling it again does nothing.
 
     Raises:
-        SystemExit: LangBot's boot has no `BuildAppStage`; the message says what to do.
+        SystemExit: Two versions of the extension are installed, or LangBot's boot has no
+            `BuildAppStage`; the message says what to do.
     """
     from langbot.pkg.core import boot, stage
 
+    try:
+        check_one_extension()
+    except ConfigError as error:
+        sys.exit(f"LangBot was not started: {error}")
     if AFTER not in boot.stage_order:
         sys.exit(
             f"LangBot was not started: its boot has no {AFTER}, so langbot-state-ext can't attach; "
