@@ -79,9 +79,23 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("FROM_URL", help="the store to read, a url as in state_ext.url")
             sub.add_argument("TO_URL", help="the store to write; nothing in it is deleted")
             sub.epilog = "Put a url with ${NAME} in single quotes: it is read from the environment."
+        if name == "enable":
+            _add_places(sub)
         if name != "run":
             sub.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser
+
+
+def _add_places(enable: argparse.ArgumentParser) -> None:
+    where = enable.add_mutually_exclusive_group()
+    where.add_argument(
+        "--new", action="store_true", help="create data/config.yaml: LangBot has never run here"
+    )
+    where.add_argument(
+        "--hook",
+        action="store_true",
+        help="install only the hook, for an image; enable with STATE_EXT__ENABLE=true",
+    )
 
 
 def _run(words: Any) -> int:
@@ -94,17 +108,31 @@ def _run(words: Any) -> int:
 def _enable(arguments: argparse.Namespace) -> int:
     from ..host.launcher import enable
 
-    files = [str(file) for file in enable(config_file())]
-    text = f"Enabled: start LangBot as usual. Written: {', '.join(files)}"
-    return _print(arguments, {"written": files}, text)
+    done = enable(None if arguments.hook else config_file(), new=arguments.new)
+    where = f"LangBot {done.langbot} in {done.environment}"
+    text = f"Enabled: {where} loads the extension, however it is started in {done.folder}"
+    if done.folder is None:
+        text = f"Hooked: {where} loads the extension where STATE_EXT__ENABLE=true is set"
+    text += f"\nWritten: {', '.join(done.written)}"
+    if done.warning is not None:
+        text += f"\nWarning: {done.warning}"
+    return _print(arguments, dataclasses.asdict(done), text)
 
 
 def _disable(arguments: argparse.Namespace) -> int:
-    from ..host.launcher import disable
+    from ..host.launcher import disable, read_config
+    from ..host.page import remove_page
 
-    files = [str(file) for file in disable(config_file())]
+    config = config_file()
+    files = [str(file) for file in disable(config)]
     text = f"Disabled. The state is kept. Changed: {', '.join(files) or 'nothing'}"
-    return _print(arguments, {"changed": files}, text)
+    page = False
+    if config.exists():
+        page = asyncio.run(remove_page(read_config(config)))
+        text += "\nRemoved the page Runner state from LangBot's database" if page else ""
+    else:
+        text += f"\nThere is no {config}: only the hook was removed"
+    return _print(arguments, {"changed": files, "page_removed": page}, text)
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

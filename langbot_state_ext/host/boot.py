@@ -13,13 +13,14 @@ from typing import Any
 from .. import __version__
 from ..backends.urls import url_without_secrets
 from ..config import SECTION, StateExtConfig, is_enabled, parse_config
-from ..errors import HostNotSupported, StateError
+from ..errors import ConfigError, HostNotSupported, StateError
 from ..lifecycle.lifecycle import RunLifecycle
 from ..store.store import StateStore
 from .adapter import host_patches
 from .adoption.adopt import adopt
 from .compat import ADVICE, check_seams
 from .database import host_database
+from .environment import check_one_extension
 from .page import PagePlugin
 from .patches import Patch, Patches
 from .plugin_calls import PluginCalls
@@ -35,10 +36,15 @@ def register(*_module: object) -> None:
     Without `BuildAppStage` it is the last stage: there the seams decide what to do.
 
     Raises:
-        SystemExit: LangBot's boot has no list of stages; the message says what to do.
+        SystemExit: Two versions of the extension are installed, or LangBot's boot has no list of
+            stages; the message says what to do.
     """
     from langbot.pkg.core import boot, stage
 
+    try:
+        check_one_extension()
+    except ConfigError as error:
+        sys.exit(f"LangBot was not started: {error}")
     order = getattr(boot, "stage_order", None)
     if not isinstance(order, list):
         sys.exit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -59,7 +60,8 @@ def host_version() -> str:
         return version("langbot")
     except PackageNotFoundError:
         raise HostNotSupported(
-            "LangBot is not installed here; install it with: pip install 'langbot-state-ext[host]'"
+            f"LangBot is not installed in {sys.prefix}: run langbot-state of the environment that "
+            "LangBot starts in, or install LangBot here with: pip install 'langbot-state-ext[host]'"
         ) from None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,8 @@ from ..store.store import StateStore
 from .adapter import host_patches
 from .compat import SUPPORTED, check_seams, host_version
 from .database import NoHostDatabase, host_engine
-from .launcher import hook_installed, read_config
+from .environment import check_one_extension, hook_files, hook_installed, loads_extension
+from .launcher import read_config
 from .patches import Patches
 from .plugin_calls import PLUGIN
 
@@ -63,7 +66,7 @@ async def check_host(config_file: Path) -> list[Check]:
     for name, check in checks.items():
         try:
             results.append(Check(name, True, await check()))
-        except (StateError, OSError) as error:
+        except (StateError, OSError, ImportError) as error:
             results.append(Check(name, False, str(error)))
     return results
 
@@ -90,11 +93,17 @@ async def _config(config_file: Path, root: Path) -> str:
 
 
 async def _start() -> str:
+    check_one_extension()
+    if await asyncio.to_thread(loads_extension):
+        return f"LangBot in {sys.prefix} loads the extension, however it is started"
     if hook_installed():
-        return "a plain langbot of this environment loads the extension"
+        raise ConfigError(
+            f"{hook_files()[1]} is there, but LangBot in {sys.prefix} does not load the extension: "
+            "check that Python reads .pth files of that folder, or use langbot-state run"
+        )
     return (
-        "a plain langbot does not load the extension: run langbot-state enable, or start LangBot "
-        "with langbot-state run"
+        f"LangBot in {sys.prefix} does not load the extension by itself: run langbot-state enable, "
+        "or start LangBot with langbot-state run"
     )
 
 

@@ -1,12 +1,12 @@
-"""Starts LangBot with the extension; installs the hook that makes a plain `langbot` load it."""
+"""Starts LangBot with the extension; enables and disables it for every other way of starting."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-import sysconfig
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,14 @@ from ..store.store import StateStore
 from . import startup_hook
 from .adapter import host_patches
 from .compat import check_seams, host_version
-
-HOOK = "_langbot_state_ext_startup"
+from .environment import (
+    cache_warning,
+    check_one_extension,
+    hook_files,
+    remove_hook,
+    restored_on_error,
+    write_hook,
+)
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -31,8 +37,10 @@ def run(arguments: Sequence[str]) -> None:
         arguments: LangBot's own arguments.
 
     Raises:
+        ConfigError: Two versions of the extension are installed.
         HostNotSupported: LangBot is not installed.
     """
+    check_one_extension()
     host_version()
     startup_hook.install()
     sys.argv = ["langbot", *arguments]
@@ -41,35 +49,68 @@ def run(arguments: Sequence[str]) -> None:
     main()
 
 
-def enable(config_file: Path) -> list[Path]:
-    """Make a plain `langbot` of this environment load the extension.
+@dataclass(frozen=True)
+class Enabled:
+    """What `enable` did.
+
+    Attributes:
+        environment: The Python environment that has the hook, `sys.prefix`.
+        langbot: The version of LangBot in it.
+        folder: The folder in which LangBot is started; None when only the hook was installed.
+        written: The files that were written.
+        warning: Why the hook may be lost; None when it stays.
+    """
+
+    environment: str
+    langbot: str
+    folder: str | None
+    written: list[str]
+    warning: str | None
+
+
+def enable(config_file: Path | None, *, new: bool = False) -> Enabled:
+    """Make LangBot load the extension, however it is started in this environment.
 
     Args:
-        config_file: The path of LangBot's configuration. When there is no such file, it is created
-            from LangBot's template.
+        config_file: The path of LangBot's configuration. None installs only the hook; LangBot's
+            own override `STATE_EXT__ENABLE=true` then enables the extension.
+        new: Whether to create a missing configuration from LangBot's template. Default False.
 
     Returns:
-        The files that were written.
+        What was done.
 
     Raises:
         HostNotSupported: LangBot is not installed, or a seam of it is not as in any tested
             version and `on_unknown_host` is not `plain`.
-        ConfigError: The configuration can't be read.
+        ConfigError: Two versions of the extension are installed, this is not LangBot's folder, its
+            configuration can't be read, or a file can't be written. Nothing was changed.
     """
-    host_version()
+    check_one_extension()
+    version = host_version()
+    written = list(hook_files())
+    if config_file is not None:
+        _check_folder(config_file, new=new)
+        written.insert(0, config_file)
     _check_seams(config_file)
-    hook, loader = _hook_files()
-    hook.write_text(Path(startup_hook.__file__).read_text("utf-8"), "utf-8")
-    loader.write_text(f"import {HOOK}\n", "utf-8")
-    write_section(config_file, {"enable": True})
-    return [config_file, hook, loader]
+    with restored_on_error(written):
+        write_hook()
+        if config_file is not None:
+            write_section(config_file, {"enable": True})
+    return Enabled(
+        environment=sys.prefix,
+        langbot=version,
+        folder=None if config_file is None else str(config_file.parent.parent),
+        written=[str(file) for file in written],
+        warning=cache_warning(),
+    )
 
 
 def disable(config_file: Path) -> list[Path]:
     """Undo what `enable` did. The state is kept.
 
     Args:
-        config_file: The path of LangBot's configuration.
+        config_file: The path of LangBot's configuration. When there is no such file, only the hook
+            is removed.
 
     Returns:
         The files that were written or removed.
@@ -77,21 +118,14 @@ def disable(config_file: Path) -> list[Path]:
     Raises:
         ConfigError: The configuration can't be read. The hook is removed first.
     """
-    changed = [file for file in _hook_files() if file.exists()]
-    for file in changed:
-        file.unlink()
+    removed = remove_hook()
     if not config_file.exists():
-        return changed
+        return removed
     try:
         write_section(config_file, {"enable": False})
     except ConfigError as error:
         raise ConfigError(f"the start-up hook is removed, but {error}") from None
-    return [*changed, config_file]
-
-
-def hook_installed() -> bool:
-    """Return whether a plain `langbot` of this environment loads the extension."""
-    return all(file.exists() for file in _hook_files())
+    return [*removed, config_file]
 
 
 def read_config(config_file: Path) -> dict[str, Any]:
@@ -137,13 +171,13 @@ def _write(file: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _check_section(data: Mapping[str, Any], config_file: Path) -> None:
+def _check_section(data: Mapping[str, Any], config_file: Path | None) -> None:
     if not isinstance(data.get(SECTION), dict | None):
         raise ConfigError(f"{SECTION} in {config_file} is not a mapping of settings")
 
 
-def _check_seams(config_file: Path) -> None:
-    data = read_config(config_file)
+def _check_seams(config_file: Path | None) -> None:
+    data = {} if config_file is None else read_config(config_file)
     _check_section(data, config_file)
     try:
         check_seams(patch.place for patch in host_patches(RunLifecycle(StateStore()), logger=None))
@@ -152,6 +186,15 @@ def _check_seams(config_file: Path) -> None:
             raise
 
 
-def _hook_files() -> tuple[Path, Path]:
-    site = Path(sysconfig.get_path("purelib"))
-    return site / f"{HOOK}.py", site / "langbot_state_ext_startup.pth"
+def _check_folder(config_file: Path, *, new: bool) -> None:
+    folder = config_file.parent.parent
+    if folder.name == "data" and (folder / "config.yaml").exists():
+        raise ConfigError(
+            f"{folder} is LangBot's data folder: run this in the folder above, {folder.parent}"
+        )
+    if not new and not config_file.exists():
+        raise ConfigError(
+            f"there is no {config_file}: run this in the folder in which LangBot is started. For a "
+            "folder in which LangBot has never run: langbot-state enable --new. To build an image: "
+            "langbot-state enable --hook"
+        )

@@ -1,39 +1,58 @@
 """The start-up hook that `langbot-state enable` copies into site-packages.
 
-It runs in every Python process of that environment, so it imports nothing unless the process is
-LangBot. It is a module outside the package: in a plugin's process an import of the package would
-load the copy in site-packages instead of the plugin's own copy.
+It runs in every Python process of that environment, so it imports nothing and waits until the
+process imports LangBot's boot module, which only LangBot itself does. It is a module outside the
+package: in a plugin's process an import of the package would load the copy in site-packages
+instead of the plugin's own copy.
 """
 
 import sys
 
+TYPE_CHECKING = False  # typing's own would import typing
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
 PACKAGE = "langbot_state_ext"
-
-
-def is_host(argv: list[str]) -> bool:
-    """Return whether a command line starts LangBot: `langbot …` or `python -m langbot …`."""
-    words = iter(argv[1:])
-    for word in words:
-        if word == "-m":
-            return next(words, "") == "langbot"
-        if word in {"-W", "-X"}:
-            next(words, "")
-        elif word == "-c" or not word.startswith("-"):
-            return word.replace("\\", "/").rpartition("/")[2] in {"langbot", "langbot.exe"}
-    return False
+BOOT = "langbot.pkg.core.boot"
 
 
 def install() -> None:
     """Add the extension's boot stage when LangBot imports its boot module."""
-    try:
-        from wrapt import register_post_import_hook
-    except ImportError:
-        _left_over()
-        return
-    register_post_import_hook(_register, "langbot.pkg.core.boot")
+    sys.meta_path.insert(0, BootFinder())
 
 
-def _register(_module: object) -> None:
+class BootFinder:
+    """Finds LangBot's boot module, and adds the extension's stage once that module is loaded."""
+
+    def find_spec(self, name: str, *_place: object) -> "ModuleSpec | None":
+        """Return the spec of the boot module; None for any other module."""
+        if name != BOOT:
+            return None
+        from importlib.util import find_spec
+
+        sys.meta_path.remove(self)
+        try:
+            spec = find_spec(name)
+        finally:
+            sys.meta_path.insert(0, self)
+        if spec is not None and spec.loader is not None:
+            _register_after(spec.loader)
+        return spec
+
+
+def _register_after(loader: "Loader") -> None:
+    load = loader.exec_module
+
+    def exec_module(module: "ModuleType") -> None:
+        load(module)
+        _register()
+
+    loader.exec_module = exec_module  # type: ignore[method-assign]
+
+
+def _register() -> None:
     try:
         from langbot_state_ext.host.boot import register
     except ModuleNotFoundError as error:
@@ -52,7 +71,3 @@ def _left_over() -> None:
         f"{__file__} and langbot_state_ext_startup.pth beside it"
     )
     print(message, file=sys.stderr)  # noqa: T201 - before any log
-
-
-if is_host(sys.orig_argv):
-    install()

@@ -14,7 +14,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from langbot_state_ext import HostNotSupported, RunLifecycle, StateStore, __version__
-from langbot_state_ext.host import compat, launcher
+from langbot_state_ext.host import compat, environment, launcher
 from langbot_state_ext.host.adapter import host_patches
 from langbot_state_ext.host.compat import SUPPORTED, decide, host_version
 from langbot_state_ext.host.seams import RELIED_ON, KnownSeam, Seam, known_seams, read_seams
@@ -238,11 +238,12 @@ def test_enable_takes_a_changed_langbot_when_the_settings_say_plain(
 ) -> None:
     mocker.patch("sysconfig.get_path", return_value=str(tmp_path))
     mocker.patch.object(compat, "known_seams", return_value={})
-    config = tmp_path / "config.yaml"
+    config = tmp_path / "data" / "config.yaml"
+    config.parent.mkdir()
     config.write_text("state_ext: {on_unknown_host: refuse}\n", "utf-8")
     with pytest.raises(HostNotSupported, match="does not fit"):
         launcher.enable(config)
-    assert not launcher.hook_installed()
+    assert not environment.hook_installed()
     config.write_text("state_ext: {on_unknown_host: plain}\n", "utf-8")
     launcher.enable(config)
-    assert launcher.hook_installed()
+    assert environment.hook_installed()
