@@ -116,8 +116,12 @@ async def attach(ap: Any, config: StateExtConfig) -> Patches:
         finally:
             await at_shutdown.aclose()
 
-    sync_uuid = config.conversation.sync_uuid
-    sessions = Sessions(lifecycle, logger=ap.logger, sync_uuid=sync_uuid)
+    sessions = Sessions(
+        lifecycle,
+        logger=ap.logger,
+        persistence=ap.persistence_mgr,
+        sync_uuid=config.conversation.sync_uuid,
+    )
     calls = PluginCalls(ap, lifecycle.store, sessions, url=config.url)
     page = PagePlugin(ap, wanted=config.page)
     patches = Patches(

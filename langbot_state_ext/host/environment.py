@@ -9,12 +9,12 @@ import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import distributions
+from importlib.resources import files
 from importlib.util import cache_from_source
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..errors import ConfigError
-from . import startup_hook
 
 HOOK = "_langbot_state_ext_startup"
 LOADER = f"import {HOOK}; {HOOK}.install()\n"
@@ -57,7 +57,7 @@ def hook_installed() -> bool:
 def write_hook() -> None:
     """Install the hook, compiled: a user who may not write here would compile it at each start."""
     hook, loader = hook_files()
-    hook.write_text(Path(startup_hook.__file__).read_text("utf-8"), "utf-8")
+    hook.write_text((files(__package__) / "startup_hook.py").read_text("utf-8"), "utf-8")
     py_compile.compile(str(hook), doraise=True)
     loader.write_text(LOADER, "utf-8")
 
@@ -119,9 +119,9 @@ def restored_on_error(written: Sequence[Path]) -> Iterator[None]:
     Raises:
         ConfigError: A file could not be written.
     """
-    files = [*written, _compiled_hook()]
-    before = {file: file.read_bytes() if file.exists() else None for file in files}
-    new_folders = [file.parent for file in files if not file.parent.exists()]
+    places = [*written, _compiled_hook()]
+    before = {file: file.read_bytes() if file.exists() else None for file in places}
+    new_folders = [file.parent for file in places if not file.parent.exists()]
     try:
         yield
     except OSError as error:

@@ -108,7 +108,7 @@ class PluginCalls:
         query = await self._query(command_ctx)
 
         async def start_conversation() -> None:
-            await self._sessions.start_conversation(query, self._ap.persistence_mgr)
+            await self._sessions.start_conversation(query)
 
         language = language_of((setting.config or {}).get("reply_language"))
         commands = StateCommands(self._store, language, start_conversation)

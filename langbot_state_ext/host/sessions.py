@@ -38,11 +38,20 @@ class Sessions:
     Args:
         lifecycle: Gets each message, and what ends a conversation.
         logger: LangBot's logger.
+        persistence: LangBot's persistence manager. Default: none, only to look at the patches.
         sync_uuid: Whether the external id becomes the conversation's uuid.
     """
 
-    def __init__(self, lifecycle: RunLifecycle, *, logger: Any, sync_uuid: bool = True) -> None:
+    def __init__(
+        self,
+        lifecycle: RunLifecycle,
+        *,
+        logger: Any,
+        persistence: Any = None,
+        sync_uuid: bool = True,
+    ) -> None:
         self._lifecycle = lifecycle
+        self._persistence = persistence
         self._store = lifecycle.store
         self._logger = logger
         self._sync_uuid = sync_uuid
@@ -87,12 +96,8 @@ class Sessions:
         if self._sync_uuid and conversation is not None:
             self._resume_uuid(conversation, await self._lifecycle.external_id(key))
 
-    async def start_conversation(self, query: Any, persistence: Any) -> None:
+    async def start_conversation(self, query: Any) -> None:
         """Start a new conversation in the chat of a Query, as a plugin's own call does.
-
-        Args:
-            query: LangBot's Query.
-            persistence: LangBot's persistence manager.
 
         Source:
             LangBot 4.11.2, langbot/pkg/plugin/handler.py, create_new_conversation. LangBot 4.11.0
@@ -104,8 +109,8 @@ class Sessions:
         context = QueryEntryAdapter._build_conversation_context(query)  # noqa: SLF001
         parts = (query.workspace_uuid, query.bot_uuid, context.conversation_id)
         if hasattr(context_reset, "reset_runner_context"):
-            async with persistence.tenant_uow(query.workspace_uuid):
-                await context_reset.reset_runner_context(persistence, *parts)
+            async with self._persistence.tenant_uow(query.workspace_uuid):
+                await context_reset.reset_runner_context(self._persistence, *parts)
         else:
             await self._clear(*parts)
         query.session.using_conversation = None
@@ -145,7 +150,7 @@ class Sessions:
             return
         query.variables["conversation_id"] = conversation.uuid  # as LangBot does next
         plan = QueryRunBridge(AgentBindingResolver()).build_plan(query)
-        external_id = await self._lifecycle.before_message(
+        external_id, expired = await self._lifecycle.before_message(
             plan.event,
             plan.binding,
             _Runner(plan.binding.runner_id),
@@ -155,8 +160,31 @@ class Sessions:
         if external_id is not None:
             # LangBot's own check uses a clock that may jump; it must agree with ours.
             conversation.update_time = datetime.now()  # noqa: DTZ005 - LangBot's kind
+        if expired:
+            conversation.messages = []
+            await self._cut_history(query, plan.event)
         if self._sync_uuid:
             self._resume_uuid(conversation, external_id)
+
+    async def _cut_history(self, query: Any, event: Any) -> None:
+        """Hide a conversation's history from its runners, as LangBot's own reset does.
+
+        Source:
+            LangBot 4.11.2, langbot/pkg/agent/runner/context_reset.py, reset_runner_context and
+            active_history_condition; langbot/pkg/provider/session/sessionmgr.py, get_session,
+            drops a session whose generation is another. LangBot 4.11.0 has none of this.
+        """
+        from langbot.pkg.agent.runner import context_reset
+
+        if self._persistence is None or not hasattr(context_reset, "reset_runner_context"):
+            return
+        reset = context_reset.reset_runner_context
+        place = (event.workspace_id, event.bot_id, event.conversation_id)
+        async with self._persistence.tenant_uow(event.workspace_id):
+            await getattr(reset, "__wrapped__", reset)(self._persistence, *place)
+        engine = self._persistence.get_db_engine()
+        generation = await context_reset.get_reset_generation(engine, *place)
+        object.__setattr__(query.session, "_context_generation", generation)
 
     def _resume_uuid(self, conversation: Any, external_id: Any) -> None:
         synced = getattr(conversation, _SYNCED, None)

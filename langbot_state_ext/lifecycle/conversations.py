@@ -36,13 +36,16 @@ class Conversations:
 
     async def expire_or_note_message(
         self, key: ScopeKey, expire_after_s: float, idle_s: float | None
-    ) -> None:
+    ) -> bool:
         """Note the time of a message; in the same commit, clear a conversation that has expired.
 
         Args:
             key: The conversation.
             expire_after_s: After how many seconds it expires.
             idle_s: For how long this process has seen no message in it; None for none ever.
+
+        Returns:
+            Whether it had expired.
 
         Raises:
             BackendError: The store failed; nothing was changed.
@@ -58,8 +61,10 @@ class Conversations:
             return [noted, *(_deletions(key, held) if expired else ())], expired
 
         activity = _activity_of(key)
-        if await commit_current(self._backend, changes):
+        expired = await commit_current(self._backend, changes)
+        if expired:
             self._logger.info(f"Conversation {_name(key)} has expired: a new one begins")
+        return expired
 
     async def note_end_of_run(self, key: ScopeKey) -> None:
         """Note the time of an answer, for a conversation that may expire."""

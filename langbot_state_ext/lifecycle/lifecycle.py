@@ -13,7 +13,7 @@ from math import inf
 from typing import Any
 
 from ..errors import BackendError
-from ..state.external_id import EXTERNAL_ID_KEY
+from ..state.external_id import EXTERNAL_ID_KEY, given_conversation_id
 from ..state.policy import enabled_keys, locate
 from ..state.protocols import BindingLike, EventLike, HasId
 from ..state.scopes import ScopeKey, Snapshot, empty_snapshot
@@ -22,7 +22,7 @@ from ..store.undo import Overwritten, RunUndo, undo_unfinished
 from ..store.updates import resolve
 from .conversation_rules import DEFAULT_FORGET_ON, is_dead
 from .conversations import Conversations
-from .run import ActiveRun, OnFailedRun, OnUnavailable, Outcome, Run, RunState
+from .run import ActiveRun, OnFailedRun, OnUnavailable, Outcome, Resumed, Run, RunState
 from .state_api import StateApi
 
 
@@ -86,7 +86,7 @@ class RunLifecycle(StateApi):
         *,
         expire_after_s: float = 0,
         idle_s: float | None = None,
-    ) -> Any:
+    ) -> Resumed:
         """Note the next message of a conversation; clear the conversation when it has expired.
 
         A conversation with a run under way has not expired.
@@ -100,7 +100,7 @@ class RunLifecycle(StateApi):
                 has seen none before.
 
         Returns:
-            The external id that the conversation goes on with; None for none.
+            The external id that the conversation goes on with, and whether it had expired.
 
         Raises:
             ScopeError: An id is not valid Unicode text.
@@ -108,13 +108,14 @@ class RunLifecycle(StateApi):
         """
         key = enabled_keys(event, binding, descriptor, ("conversation",)).get("conversation")
         if key is None:
-            return None
+            return Resumed()
+        expired = False
         if expire_after_s > 0:
             busy = any(active.conversation == key for active in self._active.values())
-            await self._conversations.expire_or_note_message(
+            expired = await self._conversations.expire_or_note_message(
                 key, inf if busy else expire_after_s, idle_s
             )
-        return await self._conversations.external_id(key)
+        return Resumed(await self._conversations.external_id(key), expired)
 
     def conversation_of(self, run_id: str) -> ScopeKey | None:
         """Return whose conversation scope a run under way has; None for none."""
@@ -138,13 +139,16 @@ class RunLifecycle(StateApi):
     async def read(self, event: EventLike, binding: BindingLike, descriptor: HasId) -> RunState:
         """Read what a run begins with, without beginning it.
 
+        Its `external.conversation_id` is the one that a runner stored, failing that one that
+        somebody else than LangBot gave the conversation; never one that LangBot derived.
+
         Raises:
             ScopeError: An id is not valid Unicode text.
             BackendError: The store can't be read, and `on_unavailable` is `fail`.
         """
         keys = enabled_keys(event, binding, descriptor)
         try:
-            snapshot = await self.store.read(keys.values(), seed=event.conversation_id)
+            snapshot = await self.store.read(keys.values(), seed=given_conversation_id(event))
         except BackendError as error:
             if self.on_unavailable == "fail":
                 raise

@@ -43,6 +43,18 @@ class RunState(NamedTuple):
     snapshot: Snapshot
 
 
+class Resumed(NamedTuple):
+    """How a conversation goes on with a message.
+
+    Attributes:
+        external_id: The stored external id; None for none.
+        expired: Whether the conversation had expired, so that a new one begins.
+    """
+
+    external_id: Any = None
+    expired: bool = False
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of one update.

@@ -60,7 +60,8 @@ async def test_forgetting_gives_way_to_a_writer_in_between(
 
 async def test_a_conversation_that_may_not_be_kept_is_none(lifecycle: RunLifecycle) -> None:
     off = SimpleBinding(state_policy=SimplePolicy(True, ["actor"]))
-    assert await lifecycle.before_message(SimpleEvent(), off, RUNNER, expire_after_s=1) is None
+    resumed = await lifecycle.before_message(SimpleEvent(), off, RUNNER, expire_after_s=1)
+    assert resumed == (None, False)
     nowhere = SimpleEvent(conversation_id="\ud800", actor=SimpleActor())
     with pytest.raises(ScopeError):
         await lifecycle.before_message(nowhere, BINDING, RUNNER, expire_after_s=1)

@@ -213,14 +213,14 @@ class Histories(RuleBasedStateMachine):
         self.clock.now += after_s
         self.steady += after_s
         seen, self.seen[person] = self.seen.get(person), self.steady
-        external_id = self.drive(
+        resumed = self.drive(
             self.lifecycle.before_message(
                 *self.binding_of(runner, person),
                 expire_after_s=EXPIRE_AFTER_S if expires else 0,
                 idle_s=None if seen is None else self.steady - seen,
             )
         )
-        self._follow(person, external_id)
+        self._follow(person, resumed.external_id)
         self._expect_message(person, runner, expires)
         self.count += 1
         run = Run(f"run-{self.count}", *self.binding_of(runner, person))

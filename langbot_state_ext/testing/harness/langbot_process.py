@@ -103,11 +103,13 @@ class LangBotProcess:
         now = self._services.clock.now()
         last = self._last_message_at.get(chat.conversation_id)
         self._last_message_at[chat.conversation_id] = now
-        external_id = await self._services.lifecycle.before_message(
+        resumed = await self._services.lifecycle.before_message(
             run.event,
             run.binding,
             run.descriptor,
             expire_after_s=self._services.settings.expire_time,
             idle_s=None if last is None else now - last,
         )
-        return uuid_after(external_id, None)
+        if resumed.expired:
+            self._services.transcript.cut(chat.conversation_id)
+        return uuid_after(resumed.external_id, None)

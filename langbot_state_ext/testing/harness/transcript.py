@@ -108,6 +108,12 @@ class Transcript:
         ][: data.get("top_k", 10)]
         return {"items": found, "total_count": len(found), "query": query}
 
+    def cut(self, conversation_id: str) -> None:
+        """Hide the messages of a conversation that has ended."""
+        self._messages = [
+            each for each in self._messages if each["conversation_id"] != conversation_id
+        ]
+
     def _messages_of(self, conversation_id: str) -> list[dict[str, Any]]:
         return [each for each in self._messages if each["conversation_id"] == conversation_id]
 
