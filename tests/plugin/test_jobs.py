@@ -25,7 +25,7 @@ from langbot_state_ext import (
     StateError,
     StateStore,
 )
-from langbot_state_ext.backends.pace import LOOP_SHARE, Pace
+from langbot_state_ext.backends.pace import Pace
 from langbot_state_ext.plugin.owners import filters_for
 from langbot_state_ext.plugin.page import process
 from langbot_state_ext.plugin.page.inspector import Inspector
@@ -273,18 +273,3 @@ async def test_looking_for_a_person_in_memory_lets_others_run() -> None:
             await asyncio.sleep(0)
             turns += 1
     assert turns > 10
-
-
-@pytest.mark.parametrize("job", ["find", "figures"])
-async def test_what_runs_in_the_loop_takes_a_tenth_of_it(job: str) -> None:
-    async with StateStore.open("memory://") as store:
-        data = b'"' + b"hay " * 50 + b'"'
-        await store.backend.commit(
-            [Change(person(n), f"k{k}", data) for n in range(2000) for k in range(8)]
-        )
-        arguments = FIND if job == "find" else {"now": time.time(), "workspace": None}
-        began, worked = time.perf_counter(), time.process_time()
-        await LoopJobs(store.backend, LOOP_SHARE).run(job, arguments)
-        share = (time.process_time() - worked) / (time.perf_counter() - began)
-    assert time.perf_counter() - began > 0.3
-    assert share < 0.2

@@ -210,9 +210,7 @@ def test_a_runner_sees_its_settings_and_the_external_id(tmp_path: Path) -> None:
     with RunnerHarness(
         Seer, config={"a": 1}, plugin_config={"b": 2}, store=f"sqlite:///{tmp_path}/s.db"
     ) as harness:
-        assert harness.say("").logs == [
-            "info: {'a': 1} {'b': 2} example/plugin None False {} True"
-        ]
+        assert harness.say("").logs == ["info: {'a': 1} {'b': 2} example/plugin None False {} True"]
         harness.put("conversation", {"external.conversation_id": "far-1"})
         assert "far-1 True" in harness.say("").logs[0]
         harness.restart()
