@@ -35,6 +35,7 @@ RELIED_ON = (
     f"{_PKG}.utils.constants.instance_id",
     f"{_RUNNER}.binding_resolver.AgentBindingResolver.resolve_one",
     f"{_RUNNER}.config_resolver.RunnerConfigResolver.get_expire_time",
+    f"{_RUNNER}.config_resolver.RunnerConfigResolver.resolve_runner_config",
     f"{_RUNNER}.config_resolver.RunnerConfigResolver.resolve_runner_id",
     f"{_RUNNER}.context_reset.active_history_condition",
     f"{_RUNNER}.context_reset.get_reset_generation",
