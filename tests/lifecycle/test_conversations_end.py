@@ -73,7 +73,7 @@ async def test_activity_is_no_business_of_runners(store: StateStore) -> None:
     lifecycle = RunLifecycle(store, clock=clock)
     await lifecycle.before_message(SimpleEvent(), BINDING, RUNNER, expire_after_s=10)
     snapshot = await lifecycle.before_run(run())
-    assert snapshot["conversation"] == {"external.conversation_id": "person_alice"}
+    assert snapshot["conversation"] == {}
     clock.now += 50
     await lifecycle.after_run("run-1", "completed")
     (activity,) = await bookkeeping(store)

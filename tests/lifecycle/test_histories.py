@@ -225,7 +225,7 @@ class Histories(RuleBasedStateMachine):
         self.count += 1
         run = Run(f"run-{self.count}", *self.binding_of(runner, person))
         snapshot = self.drive(self.lifecycle.before_run(run))
-        known = [snapshot["conversation"][EXTERNAL]]
+        known = [snapshot["conversation"].get(EXTERNAL)]
         self.runs.append(LiveRun(run.run_id, runner, person, known))
 
     def _expect_message(self, person: str, runner: str, expires: bool) -> None:

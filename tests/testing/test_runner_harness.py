@@ -210,16 +210,13 @@ def test_a_runner_sees_its_settings_and_the_external_id(tmp_path: Path) -> None:
     with RunnerHarness(
         Seer, config={"a": 1}, plugin_config={"b": 2}, store=f"sqlite:///{tmp_path}/s.db"
     ) as harness:
-        first = "{'external.conversation_id': 'person_alice'}"
-        assert harness.say("").logs == [
-            f"info: {{'a': 1}} {{'b': 2}} example/plugin None False {first} True"
-        ]
+        assert harness.say("").logs == ["info: {'a': 1} {'b': 2} example/plugin None False {} True"]
         harness.put("conversation", {"external.conversation_id": "far-1"})
         assert "far-1 True" in harness.say("").logs[0]
         harness.restart()
         assert "far-1 True" in harness.say("").logs[0]
         harness.new_conversation()
-        assert "None True" in harness.say("").logs[0]
+        assert "None False {} True" in harness.say("").logs[0]
 
 
 def test_an_external_id_becomes_the_uuid_of_the_conversation() -> None:
