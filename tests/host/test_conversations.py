@@ -71,6 +71,23 @@ def test_a_conversation_expires_when_it_was_idle_for_long_enough(
     assert_continues(chat.run())
 
 
+def test_expiry_hides_the_history_as_a_reset_does(host: LangBotHost, open_chat: Any) -> None:
+    chat = open_chat(host, expire_time=4)
+    begin(chat)
+    assert history(chat) == 3
+    time.sleep(4.5)
+    with ThreadPoolExecutor(1) as pool:
+        with chat.under_way(put("conversation", EXTERNAL, "ext-2")):
+            queued = pool.submit(chat.run_beside, {"history_page": []})
+            time.sleep(1)
+        seen = queued.result()
+    assert len(seen["steps"][0]["items"]) == 3
+    assert seen["state"]["conversation"] == {EXTERNAL: "ext-2"}
+    assert seen["params"]["conversation_id"] == "ext-2"
+    assert_in_one_piece(chat)
+    assert len(chat.ledger("id", table="transcript")) == 8
+
+
 @pytest.mark.parametrize("expire_time", [0, -5])
 def test_a_conversation_without_an_expire_time_never_expires(
     host: LangBotHost, open_chat: Any, expire_time: int
