@@ -96,6 +96,9 @@ host-%: setup
 seams: host-$(VERSION) ## print what another LangBot changes: make seams VERSION=4.11.3
 	.venv-$(VERSION)/bin/python -m tools.seams --newest $(VENV) $(if $(WRITE),--write)
 
+host-:
+	@echo "Which LangBot? For example: make seams VERSION=4.11.3"; exit 1
+
 .PHONY: record-seams
 record-seams: $(HOSTS:%=host-%) ## record the seams of every tested LangBot again
 	for environment in $(VENV) $(HOSTS:%=.venv-%); do \

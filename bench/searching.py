@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -34,7 +34,8 @@ ROUNDS = 12
 BLOCK_S = 1.0
 """How long a block of turns takes, in seconds."""
 
-Beside = Callable[[Inspector], Awaitable[None]]
+Beside = Callable[[Inspector, asyncio.Event], Awaitable[None]]
+"""Goes on until the event is set."""
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Case:
 
     Attributes:
         name: Its name in the report.
-        beside: What goes on without end; None for nothing.
+        beside: What goes on; None for nothing.
         turns: Seconds of each turn.
     """
 
@@ -105,41 +106,39 @@ async def _running(beside: Beside | None, inspector: Inspector) -> AsyncIterator
     if beside is None:
         yield
         return
-    task = asyncio.ensure_future(beside(inspector))
+    stop = asyncio.Event()
+    task = asyncio.ensure_future(beside(inspector, stop))
     await asyncio.sleep(0.5)
     yield
     assert not task.done(), task
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    stop.set()
+    await task
 
 
-async def _search(inspector: Inspector) -> None:
+async def _search(inspector: Inspector, stop: asyncio.Event) -> None:
     """Search all values for a text that none has, over and over."""
     cursor = None
-    while True:
+    while not stop.is_set():
         request = {"text": "no such text", "inside": True, "cursor": cursor}
         answer = await inspector.handle("/find", request)
         assert answer["scopes"] == []
         cursor = answer["cursor"]
 
 
-async def _figures(inspector: Inspector) -> None:
+async def _figures(inspector: Inspector, stop: asyncio.Event) -> None:
     """Compute the figures over and over."""
-    while True:
+    while not stop.is_set():
         inspector._figures_of(None).invalidate()  # noqa: SLF001 - or they would be cached
         await inspector.handle("/overview", {})
 
 
-async def _count(_inspector: Inspector) -> None:
+async def _count(_inspector: Inspector, stop: asyncio.Event) -> None:
     """Let another process count, at the lowest priority."""
     code = "import os; os.nice(19); n = 0\nwhile True: n += 1"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
-    try:
-        await process.wait()
-    finally:
-        process.kill()
-        await process.wait()
+    await stop.wait()
+    process.kill()
+    await process.wait()
 
 
 async def _names(_workspace: str | None) -> dict[str, str]:

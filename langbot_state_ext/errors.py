@@ -2,7 +2,7 @@
 
     StateError
     ├── ConfigError            a setting is wrong; the message names it and what is allowed
-    │   ├── HostNotSupported   this version of LangBot, or a place to patch, is not supported
+    │   ├── HostNotSupported   LangBot is missing, or a seam of it is as in no tested version
     │   └── MissingExtra       an optional package is not installed
     ├── ScopeError             (also ValueError) an unknown scope, or one that can't be used here
     ├── InvalidKey             (also ValueError) a state key outside the limits
@@ -31,7 +31,7 @@ class ConfigError(StateError):
 
 
 class HostNotSupported(ConfigError):
-    """This version of LangBot, or a place in it that must be patched, is not supported."""
+    """LangBot is missing, or a seam of it is as in no tested version; the message names each."""
 
 
 class MissingExtra(ConfigError):

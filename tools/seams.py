@@ -18,7 +18,7 @@ from typing import Any
 from langbot_state_ext import RunLifecycle, StateStore
 from langbot_state_ext.host.adapter import host_patches
 from langbot_state_ext.host.compat import SUPPORTED, host_version
-from langbot_state_ext.host.seams import RELIED_ON, Seam, read_seams
+from langbot_state_ext.host.seams import RELIED_ON, Seam, known_seams, read_seams
 
 TABLE = Path(__file__).parents[1] / "langbot_state_ext" / "host" / "seams.json"
 
@@ -74,24 +74,36 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--newest", type=Path, default=Path(".venv"), help="its environment")
     parser.add_argument("--write", action="store_true", help=f"record the seams in {TABLE.name}")
     arguments = parser.parse_args(argv)
+    return _write() if arguments.write else _compare(arguments.newest)
+
+
+def _write() -> int:
     version, found = host_version(), read_seams(places())
-    if arguments.write:
-        table = record(json.loads(TABLE.read_text("utf-8")), version, found)
-        TABLE.write_text(f"{json.dumps(table, indent=2)}\n", "utf-8")
-        print(f"Recorded {len(found)} seams of LangBot {version} in {TABLE.name}")
-        return 0
-    return _compare(version, found, arguments.newest)
+    table = record(json.loads(TABLE.read_text("utf-8")), version, found)
+    TABLE.write_text(f"{json.dumps(table, indent=2)}\n", "utf-8")
+    print(f"Recorded {len(found)} seams of LangBot {version} in {TABLE.name}")
+    return 0
 
 
-def _compare(version: str, found: Seams, environment: Path) -> int:
+def _compare(environment: Path) -> int:
     site = next(environment.glob("lib/python*/site-packages"))
     newest = next(iter(distributions(name="langbot", path=[str(site)]))).version
     if newest != SUPPORTED[-1]:
         print(f"{environment} has LangBot {newest}, not {SUPPORTED[-1]}: run make setup")
         return 2
-    lines = list(differences(read_seams(found, site), found))
-    print("\n".join(lines) or f"All {len(found)} seams of LangBot {version} are those of {newest}")
+    wanted = sorted({*places(), *_places_of(newest)})
+    lines = list(differences(read_seams(wanted, site), read_seams(wanted)))
+    same = f"All {len(wanted)} seams of LangBot {host_version()} are those of {newest}"
+    print("\n".join(lines) or same)
     return 1 if lines else 0
+
+
+def _places_of(version: str) -> list[str]:
+    return [
+        place
+        for place, known in known_seams().items()
+        if any(version in each.versions for each in known)
+    ]
 
 
 if __name__ == "__main__":

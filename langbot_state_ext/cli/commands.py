@@ -63,7 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, text in (
         ("run", _run, "start LangBot with the extension; takes LangBot's own arguments"),
-        ("enable", _enable, "install the start-up hook and set state_ext.enable: true"),
+        (
+            "enable",
+            _enable,
+            "make LangBot load the extension: install the hook, set state_ext.enable: true",
+        ),
         ("disable", _disable, "remove the hook and set state_ext.enable: false; the state is kept"),
         ("doctor", _doctor, "check the installation, the configuration and the store"),
         (

@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..backends import Backend, ScopeFilter, StoredScope
-from ..backends.walk import every_scope
+from ..backends.pace import Pace
+from ..backends.walk import scope_pages
 from ..state.policy import is_bookkeeping
 from .store import StateStore
 
 
 async def matching_scopes(backend: Backend, filters: Sequence[ScopeFilter]) -> list[StoredScope]:
-    """Return every scope that matches one of the filters."""
-    return [
-        stored
-        for which in filters
-        async for stored in every_scope(backend, which)
-        if not is_bookkeeping(stored.key)
-    ]
+    """Return every scope that matches one of the filters; lets the event loop run between pages."""
+    found: list[StoredScope] = []
+    pace = Pace()
+    for which in filters:
+        async for page in scope_pages(backend, which):
+            found += [stored for stored in page if not is_bookkeeping(stored.key)]
+            await pace.step()
+    return found
 
 
 async def erase(store: StateStore, filters: Sequence[ScopeFilter]) -> int:

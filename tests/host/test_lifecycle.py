@@ -151,7 +151,7 @@ def test_coming_and_leaving_as_the_readme_says(tmp_path: Path, installed: Path) 
 
         host.stop_langbot()
         said = run_readme("Enable", tmp_path, installed)
-        assert "a plain langbot of this environment loads the extension" in said
+        assert f"LangBot in {installed.parent} loads the extension, however it is started" in said
         host.start()
         host.wait_for_runner(RUNNER)
         assert "of LangBot's own state" in host.log

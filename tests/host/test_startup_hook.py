@@ -152,7 +152,18 @@ def test_to_look_for_the_boot_module_does_not_use_the_hook_up(
     assert "'BuildAppStage', 'StateExtStage'" in done.stdout, done.stderr
 
 
-def test_a_hook_left_behind_says_what_to_do(hooked: Environment, tmp_path: Path) -> None:
+@pytest.fixture
+def quick_langbot(tmp_path: Path) -> Path:
+    """Make a LangBot with nothing but the boot module, for a process that starts here."""
+    folder = tmp_path / "langbot" / "pkg" / "core"
+    folder.mkdir(parents=True)
+    for package in (folder, folder.parent, folder.parents[1]):
+        (package / "__init__.py").touch()
+    (folder / "boot.py").write_text("print('booted')\n", "utf-8")
+    return tmp_path
+
+
+def test_a_hook_left_behind_says_what_to_do(hooked: Environment, quick_langbot: Path) -> None:
     code = (
         "import sys\n"
         "class Gone:\n"
@@ -162,19 +173,19 @@ def test_a_hook_left_behind_says_what_to_do(hooked: Environment, tmp_path: Path)
         "sys.meta_path.insert(0, Gone())\n"
         "import langbot.pkg.core.boot\n"
     )
-    done = hooked.run("python", "-W", "ignore", "-c", code, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = hooked.run("python", "-c", code, cwd=quick_langbot)
+    assert (done.returncode, done.stdout) == (0, "booted\n"), done.stderr
     hook = hooked.site / f"{environment.HOOK}.py"
     assert f"delete {hook} and langbot_state_ext_startup.pth beside it" in done.stderr
 
 
 @pytest.mark.parametrize("broken", ["langbot_state_ext.host.boot", "wrapt"])
 def test_an_extension_that_is_broken_keeps_langbot_from_starting(
-    hooked: Environment, tmp_path: Path, broken: str
+    hooked: Environment, quick_langbot: Path, broken: str
 ) -> None:
     code = f"import sys; sys.modules[{broken!r}] = None; import langbot.pkg.core.boot"
-    done = hooked.run("python", "-W", "ignore", "-c", code, cwd=tmp_path)
-    assert done.returncode == 1
+    done = hooked.run("python", "-c", code, cwd=quick_langbot)
+    assert (done.returncode, done.stdout) == (1, "booted\n")
     assert "LangBot was not started: langbot-state-ext can't be loaded" in done.stderr
     assert "Traceback" not in done.stderr
 

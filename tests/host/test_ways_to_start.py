@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from langbot_state_ext import __version__
 from testkit.langbot_host import WITHOUT_COVERAGE, LangBotHost
 from testkit.plugin_package import bin_folder
 from testkit.ports import free_ports
@@ -19,7 +24,8 @@ from .environments import Environment
 
 pytestmark = pytest.mark.host
 
-LOADED = "langbot-state-ext 0.1.0 keeps the state of LangBot"
+ROOT = Path(__file__).parents[2]
+LOADED = f"langbot-state-ext {__version__} keeps the state of LangBot"
 SERVES = "Running on"
 
 
@@ -76,6 +82,26 @@ def log_of_start(argv: Sequence[object], *, cwd: Path, env: Mapping[str, str] | 
 def test_every_way_of_starting_loads_the_extension(checkout: Path, argv: Sequence[object]) -> None:
     LangBotHost(checkout).write_config()
     assert LOADED in log_of_start(argv, cwd=checkout)
+
+
+def test_uvx_uses_the_same_environment_for_enable_and_for_langbot(tmp_path: Path) -> None:
+    uvx = [str(bin_folder() / "uvx"), "--python", sys.executable, "--with", f"{ROOT}[host]"]
+    langbot = f"langbot=={version('langbot')}"
+
+    def state(*words: str) -> Any:
+        argv = [*uvx, "--from", langbot, "langbot-state", *words]
+        done = subprocess.run(argv, cwd=tmp_path, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    enabled = state("enable", "--new", "--json")
+    try:
+        assert "is in a cache" in enabled["warning"]
+        LangBotHost(tmp_path).write_config()
+        assert LOADED in log_of_start([*uvx, "--from", langbot, "langbot"], cwd=tmp_path)
+    finally:
+        state("disable", "--json")
+    assert not any(Path(file).exists() for file in enabled["written"][1:])
 
 
 def test_an_image_has_only_the_hook_and_is_enabled_by_its_environment(tmp_path: Path) -> None:

@@ -25,12 +25,14 @@ from langbot_state_ext import (
     StateError,
     StateStore,
 )
-from langbot_state_ext.backends.pace import LOOP_SHARE, Pace
+from langbot_state_ext.backends.pace import Pace
+from langbot_state_ext.plugin.owners import filters_for
 from langbot_state_ext.plugin.page import process
 from langbot_state_ext.plugin.page.inspector import Inspector
 from langbot_state_ext.plugin.page.jobs import LoopJobs
 from langbot_state_ext.plugin.page.process import MODULE, ProcessJobs
 from langbot_state_ext.plugin.page.responses import error_name, error_named
+from langbot_state_ext.store.erase import matching_scopes
 from testkit.ports import free_ports
 
 FIND: dict[str, Any] = {"request": {"text": "needle", "inside": True}, "workspace": None}
@@ -140,14 +142,14 @@ async def test_a_job_that_is_cancelled_ends_its_process(jobs: ProcessJobs) -> No
 async def test_without_a_job_it_ends_after_a_while(
     jobs: ProcessJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "IDLE_S", 0.3)
+    monkeypatch.setattr(process, "IDLE_S", 2.0)
     pid = await started(jobs)
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(1.2)
     assert await started(jobs) == pid
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(1.2)
     assert is_running(pid)
-    await asyncio.sleep(0.5)
-    assert not is_running(pid)
+    while is_running(pid):
+        await asyncio.sleep(0.05)
     assert await started(jobs) != pid
 
 
@@ -260,16 +262,14 @@ async def test_a_pause_is_as_long_as_the_share_says(monkeypatch: pytest.MonkeyPa
         slept.clear()
 
 
-@pytest.mark.parametrize("job", ["find", "figures"])
-async def test_what_runs_in_the_loop_takes_a_tenth_of_it(job: str) -> None:
+async def test_looking_for_a_person_in_memory_lets_others_run() -> None:
     async with StateStore.open("memory://") as store:
-        data = b'"' + b"hay " * 50 + b'"'
-        await store.backend.commit(
-            [Change(person(n), f"k{k}", data) for n in range(4000) for k in range(8)]
+        await store.backend.commit([Change(person(n), "k", b"1") for n in range(20_000)])
+        looking = asyncio.create_task(
+            matching_scopes(store.backend, filters_for("person", "p7", bot="b"))
         )
-        arguments = FIND if job == "find" else {"now": time.time(), "workspace": None}
-        began, worked = time.perf_counter(), time.process_time()
-        await LoopJobs(store.backend, LOOP_SHARE).run(job, arguments)
-        share = (time.process_time() - worked) / (time.perf_counter() - began)
-    assert time.perf_counter() - began > 0.3
-    assert share < 0.2
+        turns = 0
+        while not looking.done():
+            await asyncio.sleep(0)
+            turns += 1
+    assert turns > 10

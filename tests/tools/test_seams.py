@@ -10,7 +10,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from langbot_state_ext.host.compat import SUPPORTED
-from langbot_state_ext.host.seams import Seam
+from langbot_state_ext.host.seams import KnownSeam, Seam
 from tools import seams
 
 ONE = Seam("(self, a)", "def f(self, a):\n    return a")
@@ -50,12 +50,26 @@ def environment(tmp_path: Path) -> Path:
 def test_the_exit_status_says_whether_something_differs(
     environment: Path, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    mocker.patch.object(seams, "known_seams", return_value={})
     mocker.patch.object(seams, "places", return_value=["langbot.pkg.core.boot.make_app"])
     assert seams.main(["--newest", str(environment)]) == 1
     assert "+async def make_app(loop" in capsys.readouterr().out
     mocker.patch.object(seams, "places", return_value=["langbot.pkg.core.boot.no_such"])
     assert seams.main(["--newest", str(environment)]) == 0
     assert f"are those of {SUPPORTED[-1]}" in capsys.readouterr().out
+
+
+def test_a_seam_that_only_the_newest_has_is_missing(
+    environment: Path, mocker: MockerFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = environment / "lib" / "python3.12" / "site-packages" / "langbot" / "pkg" / "old.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("def reset(a): ...\n", "utf-8")
+    known = [KnownSeam("(a)", "", (SUPPORTED[-1],))]
+    mocker.patch.object(seams, "known_seams", return_value={"langbot.pkg.old.reset": known})
+    mocker.patch.object(seams, "places", return_value=[])
+    assert seams.main(["--newest", str(environment)]) == 1
+    assert "langbot.pkg.old.reset\n  was (a)\n  is  missing" in capsys.readouterr().out
 
 
 def test_an_environment_with_another_langbot_is_no_measure(

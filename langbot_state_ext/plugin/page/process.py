@@ -19,6 +19,9 @@ MODULE = f"{__package__}.worker"
 IDLE_S = 60.0
 """After this many seconds without a job the process ends."""
 
+NICE = 19
+"""The lowest priority: LangBot's own process comes first."""
+
 LINE_BYTES = 64 * 1024 * 1024
 """The longest answer."""
 
@@ -86,6 +89,8 @@ class ProcessJobs:
             raise BackendUnavailable(
                 f"the process that searches and counts does not start: {error}"
             ) from error
+        if hasattr(os, "setpriority"):  # from here, so that it holds for its imports, too
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
         _write(process, {"url": self._url})
         return process
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -22,15 +21,10 @@ from ...errors import StateError
 from .jobs import JOBS
 from .responses import error_name
 
-NICE = 19
-"""The lowest priority: LangBot's own process comes first."""
-
 
 def main() -> None:
-    """Run the jobs of standard input, at the lowest priority."""
+    """Run the jobs of standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for LangBot, which ends this process
-    if hasattr(os, "nice"):
-        os.nice(NICE)
     with suppress(BrokenPipeError):
         asyncio.run(_serve(sys.stdin.buffer, sys.stdout.buffer))
 
