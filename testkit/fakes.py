@@ -1,4 +1,4 @@
-"""Fake external services on this machine: a Dify, an n8n workflow and a plain JSON agent.
+"""Fake external services on this machine: a Dify, an n8n workflow, a Coze, a plain JSON agent.
 
 The demo and the tests in a real LangBot use them. Each one is a context manager; it listens inside
 the `with` block.
@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from pytest_httpserver import HTTPServer
-from werkzeug import Response
+from werkzeug import Request, Response
 
 DIFY_KEY = "app-only-for-this-machine"
 
@@ -33,12 +33,16 @@ class FakeService(HTTPServer):
     def __init__(self, path: str = "/", headers: Mapping[str, str] | None = None) -> None:
         super().__init__(host="127.0.0.1", threaded=True)
         handler = self.expect_request(path, method="POST", headers=headers)
-        handler.respond_with_handler(lambda request: self.answer(request.get_json()))
+        handler.respond_with_handler(self.respond)
 
     @property
     def url(self) -> str:
         """The url to configure in the runner."""
         return self.url_for("/")
+
+    def respond(self, request: Request) -> Response:
+        """Answer one request, by its body alone."""
+        return self.answer(request.get_json())
 
     @abstractmethod
     def answer(self, request: dict[str, Any]) -> Response:
@@ -75,20 +79,30 @@ class FakeAgent(FakeService):
 class FakeN8n(FakeService):
     """An n8n workflow that streams the number of the session and the message.
 
-    The message `break` gets the status 500.
+    Its memory takes any id, as n8n's does. The message `break` gets the status 500.
+
+    Args:
+        memory_key: The field that names the session, `session_id` (default) or `conversation_id`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory_key: str = "session_id") -> None:
         super().__init__()
-        self._sessions: list[str] = []
+        self._memory_key = memory_key
+        self._sessions: dict[str, int] = {}
+        self._numbers = count(1)
+
+    def forget(self) -> None:
+        """Forget every session."""
+        self._sessions.clear()
 
     def answer(self, request: dict[str, Any]) -> Response:
         """Stream the answer, one JSON object per line."""
         if request["chatInput"] == "break":
             return Response(status=500)
-        if request["session_id"] not in self._sessions:
-            self._sessions.append(request["session_id"])
-        number = self._sessions.index(request["session_id"]) + 1
+        session = request[self._memory_key]
+        if session not in self._sessions:
+            self._sessions[session] = next(self._numbers)
+        number = self._sessions[session]
         texts = (f"session {number}: ", request["chatInput"])
         parts = [*({"type": "item", "content": text} for text in texts), {"type": "end"}]
         return Response("\n".join(map(json.dumps, parts)))
@@ -131,6 +145,51 @@ class FakeDify(FakeService):
         turn = self.conversations[conversation] = self.conversations.get(conversation, 0) + 1
         text = f"This is message {turn} of conversation {conversation[:8]}."
         return json_response({"conversation_id": conversation, "answer": text})
+
+
+class FakeCoze(FakeService):
+    """A Coze bot: the url names the conversation, and the answer is a stream of events.
+
+    A conversation that it does not know gets the status 200 and no event.
+
+    Source:
+        https://www.coze.cn/open/docs/developer_guides/chat_v3 and coze_error_codes, code 4002.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("/v3/chat")
+        self._turns: dict[str, int] = {}
+        self._numbers = count(7_500_000_001)
+
+    @property
+    def url(self) -> str:
+        """The base url of its API."""
+        return self.url_for("").rstrip("/")
+
+    def forget(self) -> None:
+        """Forget every conversation."""
+        self._turns.clear()
+
+    def respond(self, request: Request) -> Response:
+        """Answer in the conversation of the url, or in a new one when it names none."""
+        return self.answer(dict(request.args))
+
+    def answer(self, request: dict[str, Any]) -> Response:
+        """Answer one request.
+
+        Args:
+            request: The parameters of its url.
+        """
+        known = request.get("conversation_id")
+        if known is not None and known not in self._turns:
+            return json_response({"code": 4002, "msg": "invalid conversation"})
+        conversation = known or str(next(self._numbers))
+        turn = self._turns[conversation] = self._turns.get(conversation, 0) + 1
+        where = {"conversation_id": conversation}
+        text = f"This is message {turn} of conversation {conversation}."
+        delta = f"event:conversation.message.delta\ndata:{json.dumps({**where, 'content': text})}"
+        end = f"event:conversation.chat.completed\ndata:{json.dumps(where)}"
+        return Response(f"{delta}\n\n{end}\n\n", content_type="text/event-stream")
 
 
 def json_response(body: dict[str, Any], status: int = 200) -> Response:

@@ -19,6 +19,7 @@ from ..store.store import StateStore
 from .adapter import host_patches
 from .compat import SUPPORTED, check_seams, host_version
 from .database import NoHostDatabase, host_engine
+from .dify_groups import read_split_pipelines
 from .environment import check_one_extension, hook_files, hook_installed, loads_extension
 from .launcher import read_config
 from .patches import Patches
@@ -34,7 +35,7 @@ class Check:
     """The result of one check.
 
     Attributes:
-        name: `langbot`, `seams`, `config`, `start`, `store` or `plugin`.
+        name: `langbot`, `seams`, `config`, `start`, `store`, `plugin` or `dify`.
         ok: Whether it passed.
         detail: What was found; for a failed check also what to do.
     """
@@ -61,6 +62,7 @@ async def check_host(config_file: Path) -> list[Check]:
         "start": _start,
         "store": lambda: _store(config_file, root),
         "plugin": lambda: _plugin(config_file),
+        "dify": lambda: _dify(config_file),
     }
     results = []
     for name, check in checks.items():
@@ -126,6 +128,21 @@ async def _plugin(config_file: Path) -> str:
     except NoHostDatabase as reason:
         return f"{author}/{name} is not installed: {reason}"
     return f"{author}/{name} is {'installed' if installed else 'not installed; it is optional'}"
+
+
+async def _dify(config_file: Path) -> str:
+    """Warn of pipelines, and fail nothing: nobody may use them in a group."""
+    try:
+        async with host_engine(read_config(config_file)) as engine, engine.connect() as connection:
+            pipelines = await read_split_pipelines(connection)
+    except NoHostDatabase as reason:
+        return f"no pipeline yet: {reason}"
+    if not pipelines:
+        return "no pipeline splits the conversations of groups with Dify"
+    return (
+        f"warning: in a group each change of speaker ends the Dify conversation of pipeline "
+        f"{', '.join(pipelines)}: set user-id-source: legacy-session in the settings of its runner"
+    )
 
 
 def _settings(config_file: Path, root: Path) -> StateExtConfig:

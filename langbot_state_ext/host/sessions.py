@@ -18,6 +18,7 @@ from ..lifecycle.lifecycle import RunLifecycle
 from ..lifecycle.run import Outcome
 from ..state.external_id import is_external_id, uuid_after
 from ..state.scopes import ScopeKey, conversation_id_of_session
+from .history import cut_history, keep_session
 from .patches import Patch
 from .seams import has_seam
 
@@ -100,19 +101,14 @@ class Sessions:
         """Start a new conversation in the chat of a Query, as a plugin's own call does.
 
         Source:
-            LangBot 4.11.2, langbot/pkg/plugin/handler.py, create_new_conversation. LangBot 4.11.0
-            has no `reset_runner_context`: there only our own state is cleared.
+            LangBot 4.11.2, langbot/pkg/plugin/handler.py, create_new_conversation.
         """
-        from langbot.pkg.agent.runner import context_reset
         from langbot.pkg.agent.runner.query_entry_adapter import QueryEntryAdapter
 
         context = QueryEntryAdapter._build_conversation_context(query)  # noqa: SLF001
         parts = (query.workspace_uuid, query.bot_uuid, context.conversation_id)
-        if hasattr(context_reset, "reset_runner_context"):
-            async with self._persistence.tenant_uow(query.workspace_uuid):
-                await context_reset.reset_runner_context(self._persistence, *parts)
-        else:
-            await self._clear(*parts)
+        await cut_history(self._persistence, *parts)
+        await self._clear(*parts)
         query.session.using_conversation = None
 
     async def _get_conversation(
@@ -160,31 +156,21 @@ class Sessions:
         if external_id is not None:
             # LangBot's own check uses a clock that may jump; it must agree with ours.
             conversation.update_time = datetime.now()  # noqa: DTZ005 - LangBot's kind
-        if expired:
-            conversation.messages = []
-            await self._cut_history(query, plan.event)
         if self._sync_uuid:
             self._resume_uuid(conversation, external_id)
+        if expired:
+            conversation.messages = []
+            await self._cut_history(query, plan.event.conversation_id)
 
-    async def _cut_history(self, query: Any, event: Any) -> None:
-        """Hide a conversation's history from its runners, as LangBot's own reset does.
-
-        Source:
-            LangBot 4.11.2, langbot/pkg/agent/runner/context_reset.py, reset_runner_context and
-            active_history_condition; langbot/pkg/provider/session/sessionmgr.py, get_session,
-            drops a session whose generation is another. LangBot 4.11.0 has none of this.
-        """
-        from langbot.pkg.agent.runner import context_reset
-
-        if self._persistence is None or not hasattr(context_reset, "reset_runner_context"):
-            return
-        reset = context_reset.reset_runner_context
-        place = (event.workspace_id, event.bot_id, event.conversation_id)
-        async with self._persistence.tenant_uow(event.workspace_id):
-            await getattr(reset, "__wrapped__", reset)(self._persistence, *place)
-        engine = self._persistence.get_db_engine()
-        generation = await context_reset.get_reset_generation(engine, *place)
-        object.__setattr__(query.session, "_context_generation", generation)
+    async def _cut_history(self, query: Any, conversation_id: str) -> None:
+        place = (query.workspace_uuid, query.bot_uuid, conversation_id)
+        try:
+            await cut_history(self._persistence, *place)
+            await keep_session(self._persistence, query)
+        except Exception as error:  # noqa: BLE001 - the answer comes first
+            self._logger.warning(
+                f"LangBot's history of conversation {conversation_id} was not cut: {error}"
+            )
 
     def _resume_uuid(self, conversation: Any, external_id: Any) -> None:
         synced = getattr(conversation, _SYNCED, None)

@@ -61,7 +61,7 @@ def test_doctor_finds_everything_as_it_should_be(command: Command, root: Path) -
     assert done.returncode == 0, done.stdout
     assert "data/state.db will be created at the first start" in done.stdout
     names = [check["name"] for check in json.loads(command("doctor", "--json").stdout)]
-    assert names == ["langbot", "seams", "config", "start", "store", "plugin"]
+    assert names == ["langbot", "seams", "config", "start", "store", "plugin", "dify"]
 
 
 def test_the_configuration_is_langbots_wherever_its_data_root_is(

@@ -39,7 +39,7 @@ def assert_continues(seen: Any, external_id: str = "ext-1") -> None:
 
 def assert_new(seen: Any) -> None:
     """A new conversation: nothing of the old one, no id that anybody made up, the rest stays."""
-    assert seen["state"]["conversation"] == {EXTERNAL: "person_alice"}
+    assert seen["state"]["conversation"] == {}
     assert seen["params"]["conversation_id"] is None
     assert seen["conversation_id"] == "person_alice"
     for scope in ("actor", "subject", "runner"):
@@ -69,6 +69,23 @@ def test_a_conversation_expires_when_it_was_idle_for_long_enough(
     assert_new(chat.run())
     begin(chat)
     assert_continues(chat.run())
+
+
+def test_expiry_hides_the_history_as_a_reset_does(host: LangBotHost, open_chat: Any) -> None:
+    chat = open_chat(host, expire_time=4)
+    begin(chat)
+    assert history(chat) == 3
+    time.sleep(4.5)
+    with ThreadPoolExecutor(1) as pool:
+        with chat.under_way(put("conversation", EXTERNAL, "ext-2")):
+            queued = pool.submit(chat.run_beside, {"history_page": []})
+            time.sleep(1)
+        seen = queued.result()
+    assert len(seen["steps"][0]["items"]) == 3
+    assert seen["state"]["conversation"] == {EXTERNAL: "ext-2"}
+    assert seen["params"]["conversation_id"] == "ext-2"
+    assert_in_one_piece(chat)
+    assert len(chat.ledger("id", table="transcript")) == 8
 
 
 @pytest.mark.parametrize("expire_time", [0, -5])
@@ -134,7 +151,7 @@ def test_a_dead_id_is_forgotten_and_the_next_message_begins_anew(
     turns = history(chat)
     chat.failing_run({"fail": DIFY_404})
     seen = chat.run()
-    assert seen["state"]["conversation"] == {EXTERNAL: "person_alice", "memory.x": 1}
+    assert seen["state"]["conversation"] == {"memory.x": 1}
     assert seen["params"]["conversation_id"] is None
     assert seen["state"]["actor"] == {"memory.x": "actor"}
     chat.run(put("conversation", EXTERNAL, "ext-2"))
@@ -169,7 +186,7 @@ def test_a_group_talking_at_once_loses_and_mixes_nothing(chat: Chat) -> None:
         seen = chat.state(sender="nobody", group=f"g{group}")
         expected = {f"n{n}": n for n in range(12) if n % 2 == group}
         assert seen["subject"] == expected
-        assert seen["conversation"] == expected | {EXTERNAL: f"group_g{group}"}
+        assert seen["conversation"] == expected
     for person in range(3):
         seen = chat.state(sender=f"p{person}")["actor"]
         assert seen == {f"n{n}": n for n in range(12) if n % 3 == person}

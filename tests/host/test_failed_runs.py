@@ -117,7 +117,7 @@ def test_runs_that_begin_while_others_fail_keep_what_they_write(chat: Chat) -> N
     expected = {f"n{n}": n for n in range(3)}
     seen = chat.state()
     assert seen["actor"] == expected
-    assert seen["conversation"] == expected | {"external.conversation_id": "person_alice"}
+    assert seen["conversation"] == expected
 
 
 def test_a_run_under_way_keeps_its_conversation_alive(host: LangBotHost) -> None:

@@ -27,12 +27,7 @@ def test_the_log_says_who_keeps_the_state(host: LangBotHost) -> None:
 
 
 def test_updates_are_in_the_next_runs_snapshot(chat: Chat) -> None:
-    assert chat.state() == {
-        "conversation": {EXTERNAL: "person_alice"},
-        "actor": {},
-        "subject": {},
-        "runner": {},
-    }
+    assert chat.state() == {"conversation": {}, "actor": {}, "subject": {}, "runner": {}}
     value = {"int": 2**63 - 1, "text": "\u2028é😀", "null": None, "float": -0.0, "list": [True]}
     chat.run(*(put(scope, "memory.x", value) for scope in chat.state()))
     seen = chat.state()

@@ -139,7 +139,8 @@ TURNS: dict[str, list[dict[str, Any]]] = {
     "a new conversation": [
         {"steps": [{"set": ["conversation", "memory.a", 1]}, {"set": ["actor", "prefs.b", 1]}]},
         {"reset": True},
-        {},
+        {"steps": [{"history_page": []}]},
+        {"steps": [{"history_page": []}]},
     ],
 }
 

@@ -216,7 +216,7 @@ def test_a_runner_sees_its_settings_and_the_external_id(tmp_path: Path) -> None:
         harness.restart()
         assert "far-1 True" in harness.say("").logs[0]
         harness.new_conversation()
-        assert "None True" in harness.say("").logs[0]
+        assert "None False {} True" in harness.say("").logs[0]
 
 
 def test_an_external_id_becomes_the_uuid_of_the_conversation() -> None:
@@ -230,6 +230,21 @@ def test_an_external_id_becomes_the_uuid_of_the_conversation() -> None:
         harness.say("set:conversation=conversation_id=far-1")
         assert " far-1 " in harness.say("set:conversation=external.conversation_id=").logs[0]
         assert " None " in harness.say("").logs[0]
+
+
+def test_the_history_begins_with_the_conversation() -> None:
+    with RunnerHarness(Asker, expire_time=60) as asker:
+        for idle_s in (61, 0):
+            asker.say("history_page")
+            asker.say("history_page", group="g1")
+            asker.wait(idle_s)
+            if not idle_s:
+                asker.new_conversation()
+            page = eval(asker.say("history_page").logs[0].removeprefix("info: "))
+            assert [item["content"] for item in page["items"]] == ["history_page"]
+        cursor = int(page["items"][0]["cursor"])
+        page = eval(asker.say("history_page").logs[0].removeprefix("info: "))
+        assert [int(item["cursor"]) for item in page["items"]] == [cursor + 1, cursor]
 
 
 def test_ctx_history_has_the_messages_of_the_conversation(harness: RunnerHarness) -> None:

@@ -160,9 +160,10 @@ class RunnerHarness:
         self._clock.waited_s += seconds
 
     def new_conversation(self, *, sender: str = "alice", group: str | None = None) -> None:
-        """Reset a conversation, as an operator or a plugin does."""
-        chat_state = self._process.chat_state
-        self._run_until_complete(chat_state.clear("conversation", Chat(sender, group)))
+        """Reset a conversation and its history, as an operator or a plugin does."""
+        chat = Chat(sender, group)
+        self._run_until_complete(self._process.chat_state.clear("conversation", chat))
+        self._transcript.cut(chat.conversation_id)
 
     @overload
     def state(self, what: Scope, *, sender: str = ..., group: str | None = ...) -> State: ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from itertools import count
 from typing import Any
 
 from langbot_plugin.api.entities.builtin.provider.message import ContentElement
@@ -26,6 +27,7 @@ class Transcript:
 
     def __init__(self) -> None:
         self._messages: list[dict[str, Any]] = []
+        self._numbers = count(1)
 
     def add_user_message(self, conversation_id: str, text: str, sender: str) -> None:
         """Add what a person said."""
@@ -47,7 +49,7 @@ class Transcript:
         message: dict[str, Any],
         **metadata: str,
     ) -> None:
-        number = len(self._messages) + 1
+        number = next(self._numbers)
         self._messages.append(
             {
                 "transcript_id": str(uuid.uuid4()),
