@@ -69,7 +69,7 @@ class Environment:
         return subprocess.run(
             [*prefix, self.bin / argv[0], *argv[1:]],
             cwd=cwd,
-            env={**os.environ, **env},
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **env},
             capture_output=True,
             text=True,
             check=False,

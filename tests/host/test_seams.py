@@ -188,7 +188,7 @@ async def test_a_seam_that_is_gone_is_named(
 
 def test_without_langbot_the_extra_is_named(mocker: MockerFixture) -> None:
     mocker.patch.object(compat, "version", side_effect=PackageNotFoundError)
-    with pytest.raises(HostNotSupported, match="install it with"):
+    with pytest.raises(HostNotSupported, match="install LangBot here with"):
         compat.check_seams([])
 
 

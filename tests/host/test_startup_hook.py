@@ -120,6 +120,7 @@ def hooked(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 def test_the_hook_imports_nothing_in_another_process(hooked: Environment, tmp_path: Path) -> None:
     code = "import sys; print(*sys.modules)"
+    assert any(file.suffix == ".pyc" for file in hooked.hook)
     with_hook = set(hooked.run("python", "-c", code, cwd=tmp_path).stdout.split())
     for file in hooked.hook:
         file.rename(tmp_path / file.name)

@@ -72,14 +72,13 @@ def test_versions_and_labels_agree() -> None:
             assert set(label) == {"en_US", "zh_Hans"}, path
 
 
-def test_the_plugin_and_its_page_have_different_labels(page: str) -> None:
+def test_the_plugin_and_its_page_have_different_labels() -> None:
     labels = [
         yaml.safe_load(path.read_text("utf-8"))["metadata"]["label"]
         for path in (ROOT / "manifest.yaml", SOURCES.with_name("inspector.yaml"))
     ]
     for language, label in labels[0].items():
         assert label != labels[1][language]
-        assert f"“{label}”" in page
 
 
 def _labels(data: Any) -> list[dict[str, str]]:
