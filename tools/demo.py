@@ -28,6 +28,8 @@ from testkit.http_bot import HttpBot
 from testkit.langbot_api import USER, HostError
 from testkit.langbot_host import LangBotHost, with_extension
 
+from .official import RUNNERS, OfficialRunners
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".demo"
 STAY_FOLDER = ROOT / ".run"
@@ -57,6 +59,7 @@ class Demo:
         self.console = console
         self.host = host
         self.dify = dify
+        self.official = OfficialRunners(self)
         self.faults: list[str] = []
         self._table = Table()
         self._state: State = {}
@@ -74,6 +77,7 @@ class Demo:
             "forgetful", DIFY, runner_config=access, expire_time=EXPIRE_S
         )
         self.forgetful = self.host.create_bot("forgetful", pipeline)
+        self.official.set_up()
 
     def act(self, title: str, play: Callable[[], None]) -> None:
         """Play a scene, then print its messages next to the state changes."""
@@ -133,8 +137,9 @@ class Demo:
         """Restart LangBot and continue every conversation."""
         id_before = self.conversation
         self.console.print("[dim]restarting LangBot ...[/dim]")
-        self.host.restart(runner_ids=[COUNTING, DIFY])
+        self.host.restart(runner_ids=[COUNTING, DIFY, *RUNNERS.values()])
         self.note("LangBot was restarted")
+        self.official.go_on()
         self.say(self.counting, "still there?", "Hello Al", "turn 3 here, and 5 in all")
         self.say(self.counting, "and the topic?", "turn 3 here", "oolong", sender="bob",
                  group="tea-club", left={("runner", "stats.turns"): 6})  # fmt: skip
@@ -184,6 +189,7 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             demo = Demo(console, stack.enter_context(host), stack.enter_context(FakeDify()))
+            stack.enter_context(demo.official)
             demo.set_up()
             return stay(demo) if arguments.stay else show(demo)
     except (HostError, httpx.HTTPError) as error:
@@ -210,9 +216,11 @@ def show(demo: Demo) -> int:
     """Play every scene; return the exit status."""
     demo.act("Two people and a group", demo.people)
     demo.act("An external agent", demo.outside_agent)
+    demo.act("Runners that do as LangBot's official ones", demo.official.begin)
     demo.act("After a restart every conversation continues", demo.restart)
     demo.act("The agent forgets its conversations, a new one begins", demo.heal)
     demo.act("An idle conversation expires", demo.expire)
+    demo.act("The official-like runners' conversations end, too", demo.official.end)
     for fault in demo.faults:
         demo.console.print(f"[red]{escape(fault)}[/red]")
     if not demo.faults:
@@ -250,14 +258,14 @@ def changes(before: State, after: State) -> str:
 
 
 async def read_state() -> State:
-    """Read the state of both runners from the file while LangBot uses it."""
+    """Read the state of the runners from the file while LangBot uses it."""
     state: State = {}
     async with StateStore.open(f"sqlite:///{FOLDER}/data/state.db") as store:
         for scope in (await store.backend.scopes(ScopeFilter(), None, 1000)).scopes:
             parts = dict(scope.key.parts)
             names = ("conversation_id", "actor_id", "subject_id")
             own = [parts[name] or "" for name in names if name in parts]
-            if parts["runner_id"] in {COUNTING, DIFY}:
+            if parts["runner_id"] in {COUNTING, DIFY, *RUNNERS.values()}:
                 for key, entry in (await store.backend.entries(scope.key)).items():
                     state[" ".join([scope.key.scope, *own]), key] = decode(entry.value)
     return state

@@ -108,9 +108,9 @@ class StateModel(BaseModel):
     def load(cls, ctx: RunnerContext) -> Self:
         """Read the snapshot of the run.
 
-        Where no `external.conversation_id` is stored, LangBot puts its own id of the conversation
-        into the snapshot. That id counts as not stored. After a reset, a LangBot without the
-        extension puts a generated id there, which looks like a stored one; only `fetch` can tell.
+        Where no `external.conversation_id` is stored, a LangBot without the extension puts its own
+        id of the conversation into the snapshot. That id counts as not stored. After a reset it
+        puts a generated id there, which looks like a stored one; only `fetch` can tell.
 
         Args:
             ctx: The run's context.

@@ -80,7 +80,7 @@ class HistoryAgent(Runner):
     """Has no service: the history is all that it knows of a conversation."""
 
     async def run(self, ctx):
-        page = await ctx.api.history_page()
+        page = (await ctx.api.history_page()).model_dump()
         said = [item["content"] for item in page["items"] if item["role"] == "user"]
         yield message(ctx, f"conversation {said[-1] if said else 'unknown'}")
 
