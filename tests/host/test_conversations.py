@@ -75,6 +75,7 @@ def test_expiry_hides_the_history_as_a_reset_does(host: LangBotHost, open_chat: 
     chat = open_chat(host, expire_time=4)
     begin(chat)
     assert history(chat) == 3
+    resets = host.log.count("was reset: cleared")
     time.sleep(4.5)
     with ThreadPoolExecutor(1) as pool:
         with chat.under_way(put("conversation", EXTERNAL, "ext-2")):
@@ -86,6 +87,7 @@ def test_expiry_hides_the_history_as_a_reset_does(host: LangBotHost, open_chat: 
     assert seen["params"]["conversation_id"] == "ext-2"
     assert_in_one_piece(chat)
     assert len(chat.ledger("id", table="transcript")) == 8
+    assert host.log.count("was reset: cleared") == resets
 
 
 @pytest.mark.parametrize("expire_time", [0, -5])
