@@ -15,7 +15,7 @@ import langbot_state_ext
 from langbot_state_ext.backends.redis import scripts
 from langbot_state_ext.backends.resources import read_migrations, read_queries
 from testkit.langbot_host import WITHOUT_COVERAGE
-from tools.plugin import ROOT, stage
+from tools.plugin import ROOT
 
 BACKENDS = Path(langbot_state_ext.__file__).parent / "backends"
 ENGINES = ("sqlite", "postgres")
@@ -43,12 +43,10 @@ asyncio.run(main(sys.argv[1:]))
 """
 
 
-@pytest.fixture(scope="module", params=["wheel", "plugin"])
-def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as users get it: in a wheel, which is a zip, or beside the plugin."""
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "plugin":
-        return stage(folder / "staged")
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as users get it: in a wheel, which is a zip."""
+    folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "-o", str(folder)]
     subprocess.run([*command, str(ROOT)], check=True)
     (wheel,) = folder.glob("*.whl")
