@@ -199,8 +199,14 @@ class LangBotHost(OperatorApi):
             self.wait_for_runner(runner_id)
 
     def wait_for_plugin(self, name: str) -> None:
-        """Wait until a plugin, `author/name`, runs."""
-        self._wait(lambda: self.plugin_runs(name), f"plugin {name} to run")
+        """Wait until a plugin, `author/name`, runs; LangBot cannot list it while it replaces it."""
+
+        def runs() -> bool:
+            with suppress(HostError):
+                return self.plugin_runs(name)
+            return False
+
+        self._wait(runs, f"plugin {name} to run")
 
     def wait_for_runner(self, runner_id: str) -> None:
         """Wait until pipelines can use a runner."""

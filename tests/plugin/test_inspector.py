@@ -226,6 +226,17 @@ async def test_bots_without_a_name_do_not_keep_the_figures_away(
     assert "LangBot does not say" in caplog.text
 
 
+async def test_bots_are_named_in_the_task_of_the_request(store: StateStore) -> None:
+    asked_in = []
+
+    async def names(_workspace: str | None) -> dict[str, str]:
+        asked_in.append(asyncio.current_task())
+        return {}
+
+    await Inspector(store, names, url="memory://").handle("/overview", None)
+    assert asked_in == [asyncio.current_task()]
+
+
 async def test_scopes_are_found_by_each_condition(inspector: Inspector) -> None:
     alice, chat, bob = ("actor", "alice"), ("conversation", "person_alice"), ("actor", "bob")
     group = ("subject", "g1")

@@ -42,7 +42,6 @@ class Figures:
         self._workspace = workspace
         self._names = names
         self._clock = clock
-        self._bot_names: Mapping[str, str] = {}
         self._figures: Response | None = None
         self._due = 0.0
         self._invalidated = False
@@ -64,13 +63,14 @@ class Figures:
         Raises:
             BackendError: The store failed, now or since the last call.
         """
+        names = await self._names_or_none()
         if self._task is None and self._clock() >= self._due:
             self._started = self._clock()
             self._task = asyncio.create_task(self._compute())
         if self._task is not None:
             await self._wait(self._task)
         pending = {"pending_s": max(0.0, self._clock() - self._started)}
-        return {**(self._figures or pending), "bot_names": self._bot_names}
+        return {**(self._figures or pending), "bot_names": names}
 
     async def _wait(self, task: asyncio.Task[None]) -> None:
         await asyncio.wait({task}, timeout=WAIT_S)
@@ -81,7 +81,6 @@ class Figures:
 
     async def _compute(self) -> None:
         self._invalidated = False
-        self._bot_names = await self._names_or_none()
         now, began = self._clock(), time.perf_counter()
         figures = await self._jobs.run("figures", {"now": now, "workspace": self._workspace})
         rest = min(REST * (time.perf_counter() - began), REST_MAX_S)
@@ -89,7 +88,11 @@ class Figures:
         self._due = 0.0 if self._invalidated else self._clock() + rest
 
     async def _names_or_none(self) -> Mapping[str, str]:
-        """Return the names of the bots; none when LangBot fails to give them."""
+        """Return the names of the bots; none when LangBot fails to give them.
+
+        Called in the task of the operator's request: LangBot 4.11.2 refuses its database to tasks
+        that a request starts (langbot/pkg/persistence/mgr.py).
+        """
         try:
             return await self._names(self._workspace)
         except Exception as error:  # noqa: BLE001 - the figures matter more
