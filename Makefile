@@ -69,23 +69,29 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
+TESTS := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: tests
 tests: setup browser
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --fail-under=95
+	$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: soak
-soak: setup ## count to 80,000 in eight processes on every durable backend
+soak: setup ## run what is slow and rarely breaks; count to 80,000 on every durable backend
+	$(BIN)/python -m pytest $(TESTS) -m soak
 	$(BIN)/python -m pytest tests/backends/test_contract.py -k increment_of_eight --increments 10000
+
+.PHONY: coverage
+coverage: setup browser ## run the tests again, and print how much of the code they cover
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
 
 .PHONY: test-hosts
 test-hosts: $(HOSTS:%=test-host-%) ## test with the older supported LangBots
 
 test-host-%: host-% browser
-	.venv-$*/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder \
-		-m host tests/host tests/plugin
+	.venv-$*/bin/python -m pytest $(TESTS) -m "host and not soak" tests/host tests/plugin
 
 host-%: setup
 	@echo "Installing LangBot $* ..."

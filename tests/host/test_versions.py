@@ -170,6 +170,7 @@ def checks(folder: Path, env: dict[str, str]) -> dict[str, Any]:
     return {check["name"]: check for check in found}
 
 
+@pytest.mark.soak
 def test_a_new_langbot_with_the_same_seams_runs_with_one_warning(tmp_path: Path) -> None:
     env = other_langbot(tmp_path / "site", "4.11.3") | WITHOUT_COVERAGE
     warning = f"LangBot 4.11.3 is not tested with langbot-state-ext {__version__}; its seams are"
@@ -187,6 +188,7 @@ def changed(tmp_path: Path) -> dict[str, str]:
     return other_langbot(tmp_path / "site", "4.11.3", CHANGED_CODE) | WITHOUT_COVERAGE
 
 
+@pytest.mark.soak
 def test_a_changed_seam_is_refused_by_name(tmp_path: Path, changed: dict[str, str]) -> None:
     fault = f"LangBot 4.11.3 does not fit langbot-state-ext {__version__}: the code of {FINALIZE}"
     host = with_extension(tmp_path / "langbot", env=changed)
@@ -217,6 +219,7 @@ def test_a_changed_seam_of_a_tested_version_is_refused_with_what_has_changed(
     assert f"{FINALIZE} takes async (self, more=1, *, run_id, status," in found["detail"]
 
 
+@pytest.mark.soak
 def test_with_plain_a_changed_langbot_runs_without_the_extension_and_says_so(
     tmp_path: Path, changed: dict[str, str]
 ) -> None:

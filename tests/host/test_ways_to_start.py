@@ -84,6 +84,7 @@ def test_every_way_of_starting_loads_the_extension(checkout: Path, argv: Sequenc
     assert LOADED in log_of_start(argv, cwd=checkout)
 
 
+@pytest.mark.soak
 def test_uvx_uses_the_same_environment_for_enable_and_for_langbot(tmp_path: Path) -> None:
     uvx = [str(bin_folder() / "uvx"), "--python", sys.executable, "--with", f"{ROOT}[host]"]
     langbot = f"langbot=={version('langbot')}"
