@@ -18,6 +18,8 @@ from testkit.plugin_package import bin_folder
 
 from .chats import install_probe, new_chat
 
+pytestmark = pytest.mark.soak
+
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
